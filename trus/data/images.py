@@ -1,0 +1,82 @@
+"""Reading frames and masks, writing masks: the one place that knows image file formats."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from trus.errors import ImageError
+from trus.files import write_bytes
+
+FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 64_000_000
+"""A frame larger than this is refused before it is decoded (a decompression bomb, not an ultrasound frame)."""
+
+
+def read_frame(path: Path) -> np.ndarray:
+    """Read a frame as stored, EXIF rotation applied, palette expanded, transparency dropped.
+
+    Returns uint8 or uint16, shape (H, W) for grey or (H, W, 3) for RGB.
+    Raises ImageError when the file is missing, is no image, or is larger than MAX_PIXELS.
+    """
+    with _open(path) as image:
+        return _to_array(ImageOps.exif_transpose(image))
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a mask of label values: uint8, shape (H, W). Palette indices are the label values.
+
+    Raises ImageError when the file is missing, unreadable, or holds more than one channel.
+    """
+    with _open(path) as image:
+        if image.mode not in ("L", "P", "1", "I;16", "I"):
+            raise ImageError(
+                f"mask {path}: mode {image.mode} has several channels; "
+                "write one channel whose values are the labels (mode L or P)"
+            )
+        labels = np.asarray(image)
+    if labels.size and (labels.max() > 255 or labels.min() < 0):
+        raise ImageError(f"mask {path}: label {labels.max()} is above 255; use labels 0 to 255")
+    return labels.astype(np.uint8)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) of an image after EXIF rotation, from its header alone. Raises ImageError."""
+    with _open(path, decode=False) as image:
+        width, height = image.size
+        sideways = image.getexif().get(0x0112) in (5, 6, 7, 8)
+    return (width, height) if sideways else (height, width)
+
+
+def write_image(path: Path, array: np.ndarray) -> None:
+    """Write a uint8 array, (H, W) or (H, W, 3) RGB, as a PNG atomically."""
+    buffer = BytesIO()
+    Image.fromarray(array).save(buffer, format="PNG", compress_level=4)
+    write_bytes(path, buffer.getvalue())
+
+
+def _open(path: Path, decode: bool = True) -> Image.Image:
+    try:
+        image = Image.open(path)
+        if image.width * image.height > MAX_PIXELS:
+            raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+        if decode:
+            image.load()
+        return image
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path}: cannot be read as an image ({error}); export it again") from error
+
+
+def _to_array(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):
+        wide = np.asarray(image)
+        if wide.min() < 0 or wide.max() > 65535:
+            raise ImageError(f"grey values from {wide.min()} to {wide.max()} do not fit 16 bits; export as 8 or 16 bit")
+        return wide.astype(np.uint16)
+    if image.mode == "F":
+        raise ImageError("floating-point images are not frames; export as 8 or 16 bit")
+    grey = image.mode in ("1", "L", "LA", "La")
+    return np.asarray(image.convert("L" if grey else "RGB"))
