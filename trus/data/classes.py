@@ -1,0 +1,132 @@
+"""Classes: what the label values of a mask mean, and which class contains which."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trus.errors import ManifestError
+from trus.files import write_json
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Label values, their names, and nesting.
+
+    `labels` maps a value (0 to 255) to its name; 0 is the background. `contains` maps a class to the classes inside
+    it (a gland contains its lesions): a pixel of the inner class also belongs to the outer one. `targets` are the
+    classes that a network learns, one sigmoid channel each, in this order.
+    """
+
+    labels: dict[int, str]
+    contains: dict[str, tuple[str, ...]]
+    targets: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], origin: str = "classes") -> "Classes":
+        """Build from `{"labels": {"0": "background", ...}, "contains": {...}}`. Raises ManifestError."""
+        labels = _read_labels(content, origin)
+        contains = {outer: tuple(inner) for outer, inner in content.get("contains", {}).items()}
+        unknown = ({*contains} | {name for inner in contains.values() for name in inner}) - set(labels.values())
+        if unknown:
+            raise ManifestError(
+                f"{origin}: 'contains' names {sorted(unknown)}, which 'labels' does not: {[*labels.values()]}"
+            )
+        foreground = tuple(name for value, name in sorted(labels.items()) if value != 0)
+        classes = cls(labels, contains, tuple(content.get("targets", foreground)))
+        if any(name in classes.inside(name) for name in foreground):
+            raise ManifestError(f"{origin}: 'contains' goes in a circle; a class cannot contain itself")
+        return classes.select(classes.targets)
+
+    @classmethod
+    def load(cls, path: Path) -> "Classes":
+        """Read a classes.json. Raises ManifestError."""
+        try:
+            content = json.loads(Path(path).read_text())
+        except FileNotFoundError as error:
+            raise ManifestError(
+                f'{path}: no such file; put it beside manifest.csv: {{"labels": {{"0": "background", "1": "gland"}}}}'
+            ) from error
+        except ValueError as error:
+            raise ManifestError(f"{path}: not valid JSON ({error})") from error
+        return cls.from_dict(content, str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; `from_dict` is its inverse."""
+        return {
+            "labels": {str(value): name for value, name in sorted(self.labels.items())},
+            "contains": {outer: list(inner) for outer, inner in self.contains.items()},
+            "targets": list(self.targets),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write a classes.json atomically; which classes are targets is a choice of the experiment and left out."""
+        content = self.to_dict()
+        del content["targets"]
+        write_json(path, content)
+
+    def select(self, targets: tuple[str, ...]) -> "Classes":
+        """The same classes with other targets, in label order. Raises ManifestError for an unknown name."""
+        foreground = [name for value, name in sorted(self.labels.items()) if value != 0]
+        unknown = [name for name in targets if name not in foreground]
+        if unknown or not targets:
+            raise ManifestError(f"classes {unknown or list(targets)}: choose from {foreground} (data.classes)")
+        return Classes(self.labels, self.contains, tuple(name for name in foreground if name in targets))
+
+    @cached_property
+    def values(self) -> dict[str, int]:
+        """Name -> label value."""
+        return {name: value for value, name in self.labels.items()}
+
+    def inside(self, name: str) -> set[str]:
+        """All classes contained in `name`, at any depth."""
+        found: set[str] = set()
+        pending = list(self.contains.get(name, ()))
+        while pending:
+            inner = pending.pop()
+            if inner not in found:
+                found.add(inner)
+                pending += self.contains.get(inner, ())
+        return found
+
+    def planes(self, labels: np.ndarray) -> np.ndarray:
+        """Label mask (H, W) -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
+        members = [[self.values[n] for n in (name, *sorted(self.inside(name)))] for name in self.targets]
+        return np.stack([np.isin(labels, values) for values in members]).astype(np.uint8)
+
+    def decode(self, probabilities: np.ndarray, thresholds: np.ndarray | list[float]) -> np.ndarray:
+        """Probabilities (K, H, W) -> label mask uint8 (H, W).
+
+        A target is present where its probability reaches its threshold. Inner classes lie over outer ones; among
+        classes of one level the most probable wins.
+        """
+        present = probabilities >= np.asarray(thresholds, np.float32)[:, None, None]
+        labels = np.zeros(probabilities.shape[1:], np.uint8)
+        for level in self._levels():
+            scores = np.where(present[level], probabilities[level], -1.0)
+            best = np.take([self.values[self.targets[k]] for k in level], scores.argmax(0))
+            labels = np.where(present[level].any(0), best, labels).astype(np.uint8)
+        return labels
+
+    def _levels(self) -> list[list[int]]:
+        depth = [sum(name in self.inside(outer) for outer in self.targets) for name in self.targets]
+        return [[k for k, d in enumerate(depth) if d == level] for level in sorted(set(depth))]
+
+
+def _read_labels(content: Any, origin: str) -> dict[int, str]:
+    try:
+        labels = {int(value): str(name) for value, name in content["labels"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ManifestError(f'{origin}: needs "labels", a mapping of label value to class name') from error
+    wrong = [value for value in labels if not 0 <= value <= 255]
+    if wrong:
+        raise ManifestError(f"{origin}: label values {wrong} are outside 0 to 255")
+    if len(set(labels.values())) != len(labels):
+        raise ManifestError(f"{origin}: two labels share a name: {[*labels.values()]}")
+    if not any(labels):
+        raise ManifestError(f"{origin}: no class but the background (label 0); add one, e.g. 1: lesion")
+    labels.setdefault(0, "background")
+    return labels

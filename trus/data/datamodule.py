@@ -1,0 +1,127 @@
+"""Lightning's view of the data: a manifest, a split and a preprocessing become loaders of batches."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from trus.data.augmentation import Augmentation
+from trus.data.cache import Cache
+from trus.data.classes import Classes
+from trus.data.manifest import Frame, Manifest
+from trus.data.splits import Split, make_split
+from trus.errors import ManifestError
+from trus.preprocessing import Preprocessor
+
+
+class FrameDataset(Dataset):
+    """Items: image float32 (C, h, w), target float32 (K, h, w) of 0 and 1, index of the frame."""
+
+    def __init__(self, frames: list[Frame], cache: Cache, augmentation: Augmentation | None = None):
+        self.frames = frames
+        self.cache = cache
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One frame, augmented where an augmentation was given."""
+        image, target = self.cache.load(self.frames[index])
+        if self.augmentation is not None:
+            image, target = self.augmentation(np.asarray(image), np.asarray(target))
+        return {
+            "image": torch.from_numpy(np.array(image)),
+            "target": torch.from_numpy(np.array(target)).float(),
+            "index": index,
+        }
+
+
+class FrameDataModule(pl.LightningDataModule):
+    """Training and validation frames of one fold of a manifest. The test part is not reachable from here.
+
+    `data`, `preprocessing`, `augmentation` and `split` are the config groups of those names. `prepare` reads and
+    checks everything and must be called before the loaders are asked for.
+    """
+
+    def __init__(
+        self, data: dict[str, Any], preprocessing: dict[str, Any], augmentation: dict[str, Any], split: dict[str, Any],
+        seed: int = 0,
+    ):  # fmt: skip
+        super().__init__()
+        self.settings, self.split_settings, self.seed = data, split, seed
+        self.augmentation = Augmentation(**augmentation) if any(augmentation.values()) else None
+        self.preprocessor = Preprocessor.from_dict(preprocessing)
+        self.classes: Classes
+        self.manifest: Manifest
+        self.split: Split
+
+    def prepare(self) -> None:
+        """Load and verify the manifest, split it, and preprocess what the cache does not hold. Raises TrusError."""
+        self.manifest = Manifest.load(Path(self.settings["manifest"]))
+        chosen = self.settings["classes"]
+        self.classes = self.manifest.classes.select(tuple(chosen)) if chosen else self.manifest.classes
+        self.contents = self.manifest.verify()
+        self.split = self._make_split()
+        self.cache = Cache(Path(self.settings["cache_dir"]), self.preprocessor, self.classes, self.contents)
+        training, validation = self.split.part(self.split_settings["fold"])
+        self.training_frames = [f for f in self.manifest.frames if f.image_id in training]
+        self.validation_frames = [f for f in self.manifest.frames if f.image_id in validation]
+        frames = self.training_frames + self.validation_frames
+        for frame in track(frames, "preprocessing", transient=True):
+            self.cache.load(frame)
+        self._check_targets()
+
+    def train_dataloader(self) -> DataLoader:
+        """Shuffled batches of training frames."""
+        batch_size = self.settings["batch_size"]
+        drop_last = len(self.training_frames) >= 2 * batch_size  # a rest of one frame upsets batch normalisation
+        return self._loader(FrameDataset(self.training_frames, self.cache, self.augmentation), True, drop_last)
+
+    def val_dataloader(self) -> DataLoader:
+        """Validation frames in the manifest's order."""
+        return self._loader(FrameDataset(self.validation_frames, self.cache), False, False)
+
+    def _make_split(self) -> Split:
+        if self.split_settings["file"]:
+            return Split.load(Path(self.split_settings["file"]), self.manifest.frames)
+        return make_split(self.manifest.frames, self.classes, self.contents.image, self.split_settings)
+
+    def _check_targets(self) -> None:
+        seen = np.zeros(len(self.classes.targets), bool)
+        for frame in self.training_frames:
+            seen |= self.cache.load(frame)[1].any((1, 2))
+        missing = [name for name, found in zip(self.classes.targets, seen, strict=True) if not found]
+        if missing:
+            raise ManifestError(
+                f"{self.manifest.path}: no training frame holds a pixel of {missing}; "
+                f"annotate some, choose other classes (data.classes) or another fold (split.fold)"
+            )
+
+    def _loader(self, dataset: FrameDataset, shuffle: bool, drop_last: bool) -> DataLoader:
+        workers = self.settings["workers"]
+        if dataset.augmentation is not None and workers == 0:
+            dataset.augmentation.seed(self.seed)
+        return DataLoader(
+            dataset,
+            batch_size=self.settings["batch_size"],
+            shuffle=shuffle,
+            drop_last=drop_last,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            worker_init_fn=seed_worker,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator().manual_seed(self.seed) if shuffle else None,
+        )
+
+
+def seed_worker(worker: int) -> None:
+    """Give each DataLoader worker its own random stream of augmentations, another one each epoch and run."""
+    info = torch.utils.data.get_worker_info()
+    if info is not None and info.dataset.augmentation is not None:
+        info.dataset.augmentation.seed(torch.initial_seed())

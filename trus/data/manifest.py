@@ -1,0 +1,189 @@
+"""The manifest: one CSV, one row a frame, and what must be true of it and of the files that it names."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trus.data.classes import Classes
+from trus.data.images import read_frame, read_mask
+from trus.data.schema import COLUMNS, REGION, SPACING, Problem, read_table, schema_problems
+from trus.errors import ImageError, ManifestError
+from trus.files import hash_file, hash_json, write_text
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One row: absolute paths, None for what is not known. `row` is the line in the CSV file (the header is 1)."""
+
+    row: int
+    image_id: str
+    image: Path
+    mask: Path | None
+    patient_id: str | None
+    split: str | None
+    spacing: tuple[float, float] | None
+    region: tuple[int, int, int, int] | None
+    device: str | None
+    source: str | None
+    licence: str | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What `Manifest.verify` read: SHA-256 of each image and mask by image_id, and the hash of all the data."""
+
+    image: dict[str, str]
+    mask: dict[str, str]
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that passed its schema."""
+
+    path: Path
+    frames: list[Frame]
+    classes: Classes
+    licences: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def load(cls, path: Path) -> "Manifest":
+        """Read and check a manifest and the classes.json beside it; files are checked by `verify`.
+
+        Raises ManifestError that lists every problem with its row, column, value and remedy.
+        """
+        path = Path(path)
+        table = read_table(path)
+        _raise(path, schema_problems(table))
+        folder = path.resolve().parent
+        frames = [
+            _frame(i + 2, {str(key): text for key, text in row.items()}, folder)
+            for i, row in enumerate(table.to_dict("records"))
+        ]
+        _raise(path, _patients_on_both_sides(frames))
+        licences = tuple(sorted({frame.licence for frame in frames if frame.licence}))
+        return cls(path, frames, Classes.load(path.parent / "classes.json"), licences)
+
+    def verify(self, threads: int = 4) -> Contents:
+        """Decode every file; check sizes, labels, regions and repeats. Raises ManifestError with all problems."""
+        with ThreadPoolExecutor(threads) as pool:
+            checked = list(pool.map(self._check_frame, self.frames))
+        problems = [problem for found, _, _ in checked for problem in found]
+        image = {f.image_id: digest for f, (_, digest, _) in zip(self.frames, checked, strict=True) if digest}
+        mask = {f.image_id: digest for f, (_, _, digest) in zip(self.frames, checked, strict=True) if digest}
+        _raise(self.path, problems + self._repeated(image))
+        rows = [
+            [f.image_id, f.patient_id, f.split, f.region, image[f.image_id], mask.get(f.image_id)] for f in self.frames
+        ]
+        return Contents(image, mask, hash_json([sorted(rows, key=lambda row: str(row[0])), self.classes.to_dict()]))
+
+    def _check_frame(self, frame: Frame) -> tuple[list[Problem], str, str]:
+        image, problems = _read(frame, "image", read_frame)
+        if image is not None:
+            problems += _check_region(frame, image.shape[:2])
+        if frame.mask is None:
+            return problems, "" if image is None else hash_file(frame.image), ""
+        mask, unreadable = _read(frame, "mask", read_mask)
+        problems += unreadable
+        if mask is not None:
+            problems += self._check_mask(frame, mask, None if image is None else image.shape[:2])
+        return problems, "" if image is None else hash_file(frame.image), "" if mask is None else hash_file(frame.mask)
+
+    def _check_mask(self, frame: Frame, mask: np.ndarray, size: tuple[int, ...] | None) -> list[Problem]:
+        problems = []
+        if size is not None and mask.shape != size:
+            shapes = f"the mask is {mask.shape[1]}x{mask.shape[0]}, its frame {size[1]}x{size[0]} px"
+            remedy = f"{shapes}; export it at the frame's size"
+            problems.append(Problem(frame.row, "mask", str(frame.mask), remedy))
+        unknown = np.setdiff1d(mask, [*self.classes.labels])
+        if unknown.size:
+            remedy = f"holds labels {unknown.tolist()} that classes.json does not name: {self.classes.labels}"
+            problems.append(Problem(frame.row, "mask", str(frame.mask), remedy))
+        return problems
+
+    def _repeated(self, image: dict[str, str]) -> list[Problem]:
+        groups: dict[str, list[Frame]] = defaultdict(list)
+        for frame in self.frames:
+            if frame.image_id in image:
+                groups[image[frame.image_id]].append(frame)
+        problems = []
+        for first, *others in groups.values():
+            for frame in others:
+                if frame.patient_id != first.patient_id:
+                    remedy = (
+                        f"the same frame stands in row {first.row} under patient {first.patient_id!r}; keep one of them"
+                    )
+                    problems.append(Problem(frame.row, "patient_id", str(frame.patient_id or ""), remedy))
+                elif (frame.split == "test") != (first.split == "test"):
+                    remedy = f"the same frame stands in row {first.row} on the other side of the test split; keep one"
+                    problems.append(Problem(frame.row, "split", str(frame.split or ""), remedy))
+        return problems
+
+
+def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows (keys from COLUMNS, others are refused) as a manifest, atomically; missing keys stay empty."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    write_text(path, text.getvalue())
+
+
+def _frame(number: int, row: dict[str, str], folder: Path) -> Frame:
+    text = {column: row.get(column) or None for column in COLUMNS}
+    spacing = (float(row[SPACING[0]]), float(row[SPACING[1]])) if text[SPACING[0]] else None
+    region = tuple(int(row[column]) for column in REGION) if text[REGION[0]] else None
+    return Frame(
+        row=number,
+        image_id=row["image_id"],
+        image=folder / row["image"],
+        mask=folder / row["mask"] if text["mask"] else None,
+        patient_id=text["patient_id"],
+        split=text["split"],
+        spacing=spacing,
+        region=region,  # type: ignore[arg-type]
+        device=text["device"],
+        source=text["source"],
+        licence=text["licence"],
+    )
+
+
+def _read(frame: Frame, column: str, reader: Callable[[Path], np.ndarray]) -> tuple[np.ndarray | None, list[Problem]]:
+    path = getattr(frame, column)
+    try:
+        return reader(path), []
+    except ImageError as error:
+        return None, [Problem(frame.row, column, str(path), str(error).removeprefix(f"{path}: "))]
+
+
+def _check_region(frame: Frame, size: tuple[int, ...]) -> list[Problem]:
+    if frame.region is None:
+        return []
+    x0, y0, x1, y1 = frame.region
+    if x0 < x1 <= size[1] and y0 < y1 <= size[0]:
+        return []
+    remedy = f"must be x0 < x1 <= {size[1]} and y0 < y1 <= {size[0]}, the frame's size"
+    return [Problem(frame.row, "region_x0..y1", str(frame.region), remedy)]
+
+
+def _patients_on_both_sides(frames: list[Frame]) -> list[Problem]:
+    testers = {frame.patient_id for frame in frames if frame.split == "test" and frame.patient_id}
+    remedy = "this patient has test frames too, which would leak; put all of a patient's frames on one side"
+    return [
+        Problem(frame.row, "split", frame.split or "", f"patient {frame.patient_id!r}: {remedy}")
+        for frame in frames
+        if frame.patient_id in testers and frame.split != "test"
+    ]
+
+
+def _raise(path: Path, problems: list[Problem]) -> None:
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise ManifestError(f"{path}: {len(problems)} problem(s)\n{lines}")
