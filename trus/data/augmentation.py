@@ -7,8 +7,8 @@ import numpy as np
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network for a newer version
 
-import albumentations as A  # noqa: E402, N812
-import cv2  # noqa: E402
+import albumentations as A
+import cv2
 
 
 class Augmentation:

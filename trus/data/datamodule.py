@@ -123,5 +123,6 @@ class FrameDataModule(pl.LightningDataModule):
 def seed_worker(worker: int) -> None:
     """Give each DataLoader worker its own random stream of augmentations, another one each epoch and run."""
     info = torch.utils.data.get_worker_info()
-    if info is not None and info.dataset.augmentation is not None:
-        info.dataset.augmentation.seed(torch.initial_seed())
+    augmentation = getattr(info.dataset, "augmentation", None) if info else None
+    if augmentation is not None:
+        augmentation.seed(torch.initial_seed())

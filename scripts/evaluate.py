@@ -1,0 +1,17 @@
+"""Evaluate a model file on a part of a manifest; the one place that opens the test part."""
+
+import hydra
+from omegaconf import DictConfig
+
+from trus.script import run_script
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
+def main(config: DictConfig) -> float | None:
+    from trus.evaluation.run import run_evaluation
+
+    return run_evaluation(config)
+
+
+if __name__ == "__main__":
+    run_script(main)

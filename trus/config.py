@@ -1,0 +1,146 @@
+"""Schema of conf/: every scalar is checked, and all that is wrong is said at once, before anything is built."""
+
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from trus.errors import ConfigError
+
+_STRICT = ConfigDict(extra="forbid")
+_OPEN = ConfigDict(extra="allow")
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(config=_STRICT)
+class PhantomConfig:
+    """conf/data/phantom.yaml: how much synthetic data to make."""
+
+    patients: Count
+    frames: Count
+    seed: Natural
+
+
+@dataclass(config=_STRICT)
+class DataConfig:
+    """conf/data: which frames and classes, and how they are loaded."""
+
+    manifest: str
+    classes: list[str] | None
+    batch_size: Count
+    workers: Natural
+    cache_dir: str
+    phantom: PhantomConfig | None
+
+
+@dataclass(config=_STRICT)
+class SplitConfig:
+    """conf/split: who validates."""
+
+    kind: Literal["holdout", "kfold"]
+    folds: Annotated[int, Field(ge=2)]
+    fold: Natural
+    val_fraction: Fraction
+    seed: Natural
+    stratify: bool
+    allow_ungrouped: bool
+    file: str | None
+
+
+@dataclass(config=_OPEN)
+class ModelConfig:
+    """conf/model: a factory and its settings, which the factory checks."""
+
+    _target_: str
+    encoder_weights: str | None
+
+
+@dataclass(config=_OPEN)
+class OptimizerConfig:
+    """conf/optimizer: a torch optimiser."""
+
+    _target_: str
+    _partial_: Literal[True]
+    lr: Annotated[float, Field(gt=0)]
+
+
+@dataclass(config=_OPEN)
+class TrainerConfig:
+    """conf/trainer: arguments of Lightning's Trainer; precision may also be auto."""
+
+    _target_: str
+    max_epochs: Annotated[int, Field(ge=-1)]
+    precision: str | int
+    devices: int | str | list[int] = "auto"
+    accumulate_grad_batches: Count = 1
+
+
+@dataclass(config=_STRICT)
+class MLflowConfig:
+    """conf/logger/mlflow.yaml: where runs are kept."""
+
+    tracking_uri: str
+    experiment: str
+    artifacts: str | None
+    run_name: str | None
+
+
+@dataclass(config=_STRICT)
+class TrainConfig:
+    """conf/train.yaml, resolved."""
+
+    data: DataConfig
+    preprocessing: dict[str, Any]
+    augmentation: dict[str, float]
+    split: SplitConfig
+    model: ModelConfig
+    loss: dict[str, Any]
+    optimizer: OptimizerConfig
+    scheduler: dict[str, Any] | None
+    trainer: TrainerConfig
+    callbacks: dict[str, dict[str, Any] | None]
+    logger: MLflowConfig | None
+    outputs: str
+    run_dir: str
+    seed: Natural
+    threshold: Fraction
+    ckpt_path: str | None
+    licences: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(config=_STRICT)
+class EvaluateConfig:
+    """conf/evaluate.yaml, resolved."""
+
+    model_file: str
+    data: dict[str, str]
+    split: dict[Literal["part"], Literal["test", "train", "all"]]
+    threshold: Fraction | None
+    resamples: Count
+    run_dir: str
+
+
+def check_train_config(config: dict[str, Any]) -> None:
+    """Check a resolved training config. Raises ConfigError that lists every key, value and remedy."""
+    _check(TrainConfig, config)
+    split = config["split"]
+    if split["kind"] == "kfold" and split["fold"] >= split["folds"] and not split["file"]:
+        raise ConfigError(
+            f"split.fold={split['fold']}: with split.folds={split['folds']} it is 0 to {split['folds'] - 1}"
+        )
+
+
+def check_evaluate_config(config: dict[str, Any]) -> None:
+    """Check a resolved evaluation config. Raises ConfigError that lists every key, value and remedy."""
+    _check(EvaluateConfig, config)
+
+
+def _check(schema: type, config: dict[str, Any]) -> None:
+    try:
+        TypeAdapter(schema).validate_python(config)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()]
+        raise ConfigError(f"{len(lines)} setting(s) cannot be used\n" + "\n".join(lines)) from error

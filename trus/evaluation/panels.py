@@ -1,0 +1,94 @@
+"""Pictures of predictions: the frame, the reference contour, the predicted contour."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from skimage.measure import find_contours
+
+from trus.data.classes import Classes
+from trus.data.images import read_frame, read_mask, write_image
+from trus.evaluation.evaluate import Evaluation
+from trus.inference.overlay import class_colour, display
+from trus.inference.predictor import Predictor
+
+TILE = 448
+"""Height of one picture in px."""
+_CAPTION = 30
+_GAP = 6
+
+
+def write_panels(evaluation: Evaluation, predictor: Predictor, classes: Classes, folder: Path) -> list[Path]:
+    """Write worst.png, median.png and best.png (by mean IoU of the frame); none where no frame is scored."""
+    order = evaluation.rank()
+    if not order:
+        return []
+    paths = []
+    for name, index in (("worst", order[0]), ("median", order[len(order) // 2]), ("best", order[-1])):
+        paths.append(folder / f"{name}.png")
+        write_image(paths[-1], _panel(evaluation, index, predictor, classes, name))
+    return paths
+
+
+def _panel(evaluation: Evaluation, index: int, predictor: Predictor, classes: Classes, name: str) -> np.ndarray:
+    frame = evaluation.frames[index]
+    assert frame.mask is not None
+    image = read_frame(frame.image)
+    targets = evaluation.targets
+    reference = classes.select(targets).planes(read_mask(frame.mask))
+    predicted = predictor.classes.planes(predictor.predict(image, frame.region).labels)
+    x0, y0, x1, y1 = frame.region or (0, 0, image.shape[1], image.shape[0])
+    shown = display(image)[y0:y1, x0:x1]
+    tiles = [_tile(shown, planes) for planes in (None, reference[:, y0:y1, x0:x1], predicted[:, y0:y1, x0:x1])]
+    scores = ", ".join(
+        f"{target} IoU {evaluation.overlap.iou[index, k]:.2f}"
+        if evaluation.overlap.scored[index, k]
+        else f"no {target}"
+        for k, target in enumerate(targets)
+    )
+    return _sheet(tiles, [f"{name}: {frame.image_id}", "reference", f"predicted: {scores}"], targets)
+
+
+def _tile(image: np.ndarray, planes: np.ndarray | None) -> Image.Image:
+    scale = TILE / image.shape[0]
+    size = (max(1, round(image.shape[1] * scale)), TILE)
+    large = cv2.resize(
+        image, (size[0] * 2, size[1] * 2), interpolation=cv2.INTER_CUBIC if scale > 0.5 else cv2.INTER_AREA
+    )
+    tile = Image.fromarray(large)
+    draw = ImageDraw.Draw(tile)
+    for k, plane in enumerate(planes if planes is not None else ()):
+        for contour in find_contours(np.pad(plane, 1), 0.5):
+            points = [((x - 0.5) * 2 * scale, (y - 0.5) * 2 * scale) for y, x in contour]
+            draw.line(points, fill=class_colour(k), width=4, joint="curve")
+    return tile.resize(size, Image.Resampling.LANCZOS)  # drawn at twice the size for smooth lines
+
+
+def _sheet(tiles: list[Image.Image], captions: list[str], targets: tuple[str, ...]) -> np.ndarray:
+    width = max(tile.width for tile in tiles)
+    sheet = Image.new("RGB", (len(tiles) * width + (len(tiles) - 1) * _GAP, TILE + _CAPTION), (24, 24, 24))
+    draw = ImageDraw.Draw(sheet)
+    for i, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):
+        left = i * (width + _GAP)
+        sheet.paste(tile, (left, _CAPTION))
+        draw.text((left + 8, 7), caption, font=_fitting(draw, caption, width - 16), fill=(235, 235, 235))
+    _legend(draw, width + _GAP, width, targets)
+    return np.asarray(sheet)
+
+
+def _legend(draw: ImageDraw.ImageDraw, left: int, width: int, targets: tuple[str, ...]) -> None:
+    font = ImageFont.load_default(15)
+    right = float(left + width - 8)
+    for k in reversed(range(len(targets))):
+        right -= draw.textlength(targets[k], font=font)
+        draw.text((right, 7), targets[k], font=font, fill=class_colour(k))
+        right -= 12
+
+
+def _fitting(draw: ImageDraw.ImageDraw, text: str, width: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    for size in (15, 13, 11, 9):
+        font = ImageFont.load_default(size)
+        if draw.textlength(text, font=font) <= width:
+            break
+    return font

@@ -1,0 +1,112 @@
+"""What a model file says of itself: a versioned schema, kept as JSON in the file's metadata."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trus.data.classes import Classes
+from trus.errors import ConfigError, ManifestError, ModelFileError
+from trus.preprocessing import Preprocessor
+
+SCHEMA_VERSION = 1
+STATEMENT = "Research use only. Not a medical device; must not be used for diagnosis or treatment decisions."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Score(_Part):
+    """Mean per-image IoU with its interval, and on what."""
+
+    metric: str = "mean per-image IoU"
+    part: str
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: float = 0.95
+    frames: int
+    patients: int
+    grouped: bool = Field(description="False: frames without patient ids, so that the score may be too good")
+
+
+class Training(_Part):
+    """Where the weights come from."""
+
+    run_id: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    data_hash: str
+    split_hash: str
+    fold: int
+    seed: int
+    epoch: int
+    initial_weights: str
+    initial_weights_licence: str
+    config: dict[str, Any] = Field(description="The network's config group, resolved")
+
+
+class Provenance(_Part):
+    """The training data."""
+
+    sources: list[str]
+    licences: list[str]
+    frames: int
+    patients: int
+
+
+class ModelMetadata(_Part):
+    """The JSON document of a model file, schema version 1."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    created: str
+    trus_version: str
+    classes: dict[str, Any]
+    thresholds: list[float]
+    preprocessing: dict[str, Any]
+    input_shape: tuple[int, int, int] = Field(description="channels, height, width")
+    training: Training
+    data: Provenance
+    score: Score | None = None
+    statement: str = STATEMENT
+
+    @property
+    def class_set(self) -> Classes:
+        """The classes as an object."""
+        return Classes.from_dict(self.classes, self.name)
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """The preprocessing as an object."""
+        return Preprocessor.from_dict(self.preprocessing)
+
+
+def parse_metadata(text: str, origin: str) -> ModelMetadata:
+    """Validate a model file's JSON. Raises ModelFileError that tells a newer schema from a damaged document."""
+    try:
+        metadata = ModelMetadata.model_validate_json(text)
+        targets = metadata.class_set.targets
+        channels, height, width = metadata.input_shape
+        if metadata.preprocessor.size != (height, width) or metadata.preprocessor.in_channels != channels:
+            raise ModelFileError(f"{origin}: its input shape {metadata.input_shape} is not that of its preprocessing")
+    except ValidationError as error:
+        raise ModelFileError(_explain(error, origin)) from error
+    except (ConfigError, ManifestError) as error:
+        raise ModelFileError(f"{origin}: its metadata is damaged ({error}); export the model again") from error
+    if len(metadata.thresholds) != len(targets):
+        raise ModelFileError(f"{origin}: {len(metadata.thresholds)} thresholds, {len(targets)} classes; export again")
+    return metadata
+
+
+def _explain(error: ValidationError, origin: str) -> str:
+    problems = error.errors()
+    for problem in problems:
+        given = problem["input"]
+        if problem["loc"] == ("schema_version",) and isinstance(given, int) and given > SCHEMA_VERSION:
+            return (
+                f"{origin}: was written with metadata schema {given}, this trus knows up to {SCHEMA_VERSION}; "
+                "upgrade trus or export the model with this version"
+            )
+    text = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'document'}: {p['msg']}" for p in problems[:5])
+    return f"{origin}: its metadata does not fit schema {SCHEMA_VERSION} ({text}); export the model again"

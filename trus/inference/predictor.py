@@ -1,0 +1,123 @@
+"""From a frame to its masks: one interface over a model file (ONNX Runtime) or a checkpoint (PyTorch)."""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from trus.data.classes import Classes
+from trus.errors import ModelFileError
+from trus.files import hash_file
+from trus.inference.metadata import ModelMetadata, parse_metadata
+from trus.preprocessing import Preprocessor
+
+METADATA_KEY = "trus"
+"""The key of the JSON document in the model file's metadata."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One frame's result in the frame's own size.
+
+    `labels` uint8 (H, W) of label values; `probabilities` float32 (K, H, W) in 0..1, zero outside the region.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+class Predictor(ABC):
+    """Frames in, masks out. `thresholds` (K,) start as the model file's own and can be replaced."""
+
+    def __init__(self, path: Path, metadata: ModelMetadata, thresholds: list[float] | None = None):
+        self.path = path
+        self.metadata = metadata
+        self.thresholds = thresholds or metadata.thresholds
+
+    @cached_property
+    def classes(self) -> Classes:
+        """The model's classes; one probability plane a target."""
+        return self.metadata.class_set
+
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """The model's preprocessing."""
+        return self.metadata.preprocessor
+
+    @cached_property
+    def model_hash(self) -> str:
+        """SHA-256 of the model file."""
+        return hash_file(self.path)
+
+    @abstractmethod
+    def network(self, batch: np.ndarray) -> np.ndarray:
+        """Preprocessed float32 (N, C, h, w) -> probabilities float32 (N, K, h, w)."""
+
+    def predict(self, image: np.ndarray, region: tuple[int, int, int, int] | None = None) -> Prediction:
+        """Segment one frame: (H, W) or (H, W, 3), 8 or 16 bit; `region` is the box that the manifest knows."""
+        array, geometry = self.preprocessor(image, region)
+        probabilities = geometry.inverse_probabilities(self.network(array[None])[0])
+        return Prediction(self.classes.decode(probabilities, self.thresholds), probabilities)
+
+
+class OnnxPredictor(Predictor):
+    """A model file in an ONNX Runtime session on the CPU."""
+
+    def __init__(self, path: Path, threads: int | None = None, thresholds: list[float] | None = None):
+        self.session = open_session(path, threads)
+        document = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if document is None:
+            raise ModelFileError(f"{path}: holds no trus metadata; only files that trus exported can be used")
+        super().__init__(path, parse_metadata(document, str(path)), thresholds)
+
+    def network(self, batch: np.ndarray) -> np.ndarray:
+        """Run the graph."""
+        return self.session.run(["probabilities"], {"image": batch})[0]
+
+
+def open_predictor(path: Path, threads: int | None = None, thresholds: list[float] | None = None) -> Predictor:
+    """Open an .onnx model file or a .ckpt checkpoint. Raises ModelFileError."""
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such model file")
+    if path.suffix == ".onnx":
+        return OnnxPredictor(path, threads, thresholds)
+    if path.suffix == ".ckpt":
+        return _open_checkpoint(path, threads, thresholds)
+    raise ModelFileError(f"{path}: a model is an .onnx file or a .ckpt checkpoint, not {path.suffix or 'this'}")
+
+
+def open_session(model: Path | bytes, threads: int | None = None) -> ort.InferenceSession:
+    """An ONNX Runtime session on `threads` cores (all that this process may use). Raises ModelFileError."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.log_severity_level = 3
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        name = "the exported graph" if isinstance(model, bytes) else model
+        raise ModelFileError(f"{name}: is no readable ONNX file, or was cut short ({_first_line(error)})") from error
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _open_checkpoint(path: Path, threads: int | None, thresholds: list[float] | None) -> Predictor:
+    try:
+        from trus.inference.pytorch import CheckpointPredictor
+    except ModuleNotFoundError as error:
+        raise ModelFileError(
+            f"{path}: a checkpoint needs PyTorch ({error.name} is missing): install trus[train], or use the .onnx"
+        ) from error
+    return CheckpointPredictor(path, threads, thresholds)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,77 @@
+"""Running a Hydra script so that a user's mistake ends in one clear error instead of a traceback."""
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trus.errors import TrusError
+
+
+def run_script(main: Callable[[], Any]) -> None:
+    """Call a `@hydra.main` function; print what a user can mend as `error: ...` and exit with 1.
+
+    With HYDRA_FULL_ERROR=1 in the environment every traceback is shown.
+    """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        main()
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand exceptions on instead of printing them itself
+    try:
+        main()
+    except (TrusError, HydraException, OmegaConfBaseException) as error:
+        sys.exit(f"error: {describe(error)}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def describe(error: BaseException) -> str:
+    """The message of a TrusError in the chain of causes, or Hydra's own with the valid keys added."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, TrusError):
+            return str(seen)
+        seen = seen.__cause__ or seen.__context__
+    cause = error.__cause__
+    text = str(error) if cause is None or str(cause) in str(error) else f"{error}\n{cause}"
+    return text + _valid_keys(text)
+
+
+def _valid_keys(text: str) -> str:
+    """For Hydra's 'could not override' the keys that the config has at that place."""
+    words = text.split("'")
+    if not text.startswith("Could not override") or len(words) < 2:
+        return ""
+    path = words[1].split(".")
+    keys = _keys_at(path[:-1])
+    if not keys:
+        return ""
+    close = difflib.get_close_matches(path[-1], keys, n=1)
+    hint = f"\nDid you mean {'.'.join([*path[:-1], close[0]])}?" if close else ""
+    where = ".".join(path[:-1]) or "the top level"
+    return f"\nValid keys of {where}: {', '.join(keys)}{hint}"
+
+
+def _keys_at(path: list[str]) -> list[str]:
+    """Keys of the config node at `path`, composed from the command line's group choices alone."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    script = Path(sys.argv[0]).resolve()
+    choices = [word for word in sys.argv[1:] if "=" in word and "." not in word.split("=")[0] and "," not in word]
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(script.parent.parent / "conf"), version_base="1.3"):
+            config: Any = compose(script.stem, choices)
+        node = OmegaConf.select(config, ".".join(path)) if path else config
+        return [str(key) for key in node] if OmegaConf.is_dict(node) else []
+    except (HydraException, OmegaConfBaseException):  # the hint is a courtesy; the error itself has been found already
+        return []

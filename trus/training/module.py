@@ -1,0 +1,96 @@
+"""The LightningModule: a network, a loss, metrics and an optimiser, all from the config."""
+
+from typing import Any, cast
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from torchmetrics import MetricCollection
+
+from trus.data.classes import Classes
+from trus.errors import TrainingError
+from trus.inference.metadata import ModelMetadata
+from trus.inference.pytorch import CHECKPOINT_KEY
+from trus.models.build import build_network
+from trus.training.metrics import stage_metrics
+from trus.training.schedules import configure
+
+
+class SegmentationTask(pl.LightningModule):
+    """Training and validation of one network.
+
+    `metadata` is the model file's document before training; checkpoints carry it, so that the network can be
+    rebuilt from them. `config` is the resolved training config, of which loss, optimizer and scheduler are used.
+    Logs train/loss, val/loss, val/iou (mean per-image IoU, what everything monitors) and the other metrics.
+    """
+
+    def __init__(self, metadata: ModelMetadata, config: dict[str, Any]):
+        super().__init__()
+        self.save_hyperparameters({CHECKPOINT_KEY: metadata.model_dump_json()}, logger=False)
+        self.config = config
+        self.threshold = float(config["threshold"])
+        self.classes: Classes = metadata.class_set
+        self.configure_model_and_loss(metadata)
+        for stage in ("train", "val"):
+            self.add_module(f"{stage}_metrics", stage_metrics(stage, self.classes.targets))
+
+    def configure_model_and_loss(self, metadata: ModelMetadata) -> None:
+        """Build the network (with its initial weights) and the loss."""
+        self.network = build_network(self.config["model"], metadata.input_shape[0], len(self.classes.targets))
+        self.network.to(memory_format=torch.channels_last)
+        self.loss = hydra.utils.instantiate(self.config["loss"])
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) float32 -> logits (N, K, H, W)."""
+        return self.network(image)
+
+    def training_step(self, batch: dict[str, Any], index: int) -> torch.Tensor:
+        """One batch's loss. Raises TrainingError when it is not finite."""
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: dict[str, Any], index: int) -> None:
+        """Loss and metrics of one batch."""
+        self._step(batch, "val")
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's training metrics."""
+        self._log_metrics("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch's validation metrics."""
+        self._log_metrics("val")
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and, where there is one, scheduler."""
+        optimizer = hydra.utils.instantiate(self.config["optimizer"])(self.network.parameters())
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = configure(hydra.utils.instantiate(self.config["scheduler"]), optimizer, steps)
+        return {"optimizer": optimizer} | ({"lr_scheduler": scheduler} if scheduler else {})
+
+    def _step(self, batch: dict[str, Any], stage: str) -> torch.Tensor:
+        image = batch["image"].contiguous(memory_format=torch.channels_last)
+        target = batch["target"]
+        logits = self.network(image)
+        loss = self.loss(logits, target)
+        if not torch.isfinite(loss):
+            raise TrainingError(self._explain_loss(stage, loss))
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(image), sync_dist=True)
+        predicted = (logits.detach().float().sigmoid() >= self.threshold).long()
+        self._metrics(stage).update(predicted, target.long())
+        return loss
+
+    def _metrics(self, stage: str) -> MetricCollection:
+        return cast(MetricCollection, self.get_submodule(f"{stage}_metrics"))
+
+    def _log_metrics(self, stage: str) -> None:
+        metrics = self._metrics(stage)
+        self.log_dict({name: float(value) for name, value in metrics.compute().items()})
+        metrics.reset()
+
+    def _explain_loss(self, stage: str, loss: torch.Tensor) -> str:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"] if self.trainer.optimizers else float("nan")
+        return (
+            f"{stage}/loss became {loss.item()} in epoch {self.current_epoch}, step {self.global_step} "
+            f"(optimizer.lr={rate:g}, trainer.precision={self.trainer.precision}). Try a lower optimizer.lr, "
+            "trainer.precision=32 or trainer.gradient_clip_val=0.5. The best checkpoint so far is kept"
+        )

@@ -1,0 +1,30 @@
+"""What a run is called and tagged, so that MLflow's page tells runs apart at a glance."""
+
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+
+_NAMED = ("model", "loss", "split.fold", "seed", "experiment", "data", "logger", "trainer", "callbacks")
+_SILENT = (
+    *("data.manifest", "data.workers", "data.cache_dir", "model.encoder_weights", "split.allow_ungrouped"),
+    *("trainer.accelerator", "trainer.devices", "logger.", "callbacks.", "hydra", "licences", "ckpt_path", "outputs"),
+)
+
+
+def run_name(config: dict[str, Any], choices: dict[str, str]) -> str:
+    """`model loss fold0`, then what else the command line set: `segformer_b0 lovasz fold0 optimizer.lr=1e-3`."""
+    name = [choices.get("model", "model"), choices.get("loss", "loss"), f"fold{config['split']['fold']}"]
+    if config["seed"]:
+        name.append(f"seed{config['seed']}")
+    overrides = [text.lstrip("+") for text in HydraConfig.get().overrides.task]
+    return " ".join(name + [o for o in overrides if o.split("=")[0] not in _NAMED and not o.startswith(_SILENT)])
+
+
+def run_tags(config: dict[str, Any], choices: dict[str, str], data_hash: str, split_hash: str) -> dict[str, str]:
+    """Tags to filter and group runs by: the choices of each config group, fold and the hashes."""
+    groups = ("experiment", "model", "loss", "optimizer", "scheduler", "preprocessing", "augmentation", "split")
+    tags = {f"trus.{group}": str(choices[group]) for group in groups if group in choices}
+    tags |= {"trus.fold": str(config["split"]["fold"]), "trus.data_hash": data_hash, "trus.split_hash": split_hash}
+    if config["ckpt_path"]:
+        tags["trus.resumed_from"] = config["ckpt_path"]
+    return tags | {"trus.statement": "research use only"}

@@ -1,0 +1,159 @@
+"""One training job, from a composed config to a verified model file."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import MLFlowLogger
+
+import trus
+from trus.config import check_train_config
+from trus.data.datamodule import FrameDataModule
+from trus.data.phantom import write_phantom
+from trus.errors import ConfigError, TrainingError
+from trus.files import write_text
+from trus.inference.metadata import ModelMetadata, Provenance, Training
+from trus.inference.pytorch import load_checkpoint
+from trus.training.callbacks import AtomicCheckpointIO, ExportBest, GracefulStop
+from trus.training.module import SegmentationTask
+from trus.training.naming import run_name, run_tags
+from trus.training.outcome import Outcome
+from trus.training.precision import resolve_precision
+from trus.training.summary import print_summary
+from trus.training.tracking import create_logger, end_run, git_state, log_config, log_file
+
+
+def train(composed: DictConfig) -> float | None:
+    """Train as `composed` (conf/train.yaml) says; returns the best network's mean per-image IoU on validation.
+
+    Everything but the MLflow store is written below `run_dir`. Raises TrusError for what a user can mend.
+    """
+    config = _resolve(composed)
+    run_dir = Path(config["run_dir"])
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    data = _prepare_data(config)
+    data.split.save(run_dir / "split.json")
+    choices = dict(hydra.core.hydra_config.HydraConfig.get().runtime.choices)
+    tags = run_tags(config, choices, data.contents.data_hash, data.split.hash) | _git_tags()
+    logger = create_logger(config["logger"], run_name(config, choices), tags)
+    outcome_word = "failed"
+    try:
+        log_config(logger, config, _write_config(config, run_dir))
+        log_file(logger, run_dir / "split.json")
+        trainer, stopped, outcome = _fit(config, data, logger, choices)
+        outcome_word = "stopped" if stopped else "finished"
+    finally:
+        end_run(logger, outcome_word)
+    print_summary(config, data, outcome, logger, trainer.current_epoch, stopped)
+    return outcome.iou.value if outcome else None
+
+
+def _resolve(composed: DictConfig) -> dict[str, Any]:
+    missing = sorted(OmegaConf.missing_keys(composed))
+    if missing:
+        ways = ", ".join(f"{key}=..." for key in missing)
+        hint = " (or data=phantom, the synthetic default)" if "data.manifest" in missing else ""
+        raise ConfigError(f"not set: {ways}{hint}")
+    config: dict[str, Any] = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
+    check_train_config(config)
+    if config["ckpt_path"]:
+        load_checkpoint(Path(config["ckpt_path"]))
+    return config
+
+
+def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
+    settings = config["data"]
+    if settings["phantom"]:
+        write_phantom(Path(settings["manifest"]).parent, **settings["phantom"])
+    data = FrameDataModule(settings, config["preprocessing"], config["augmentation"], config["split"], config["seed"])
+    data.prepare()
+    return data
+
+
+def _fit(
+    config: dict[str, Any], data: FrameDataModule, logger: MLFlowLogger | None, choices: dict[str, str]
+) -> tuple[pl.Trainer, bool, Outcome | None]:
+    task = SegmentationTask(_metadata(config, data, logger, choices), config)
+    callbacks = [hydra.utils.instantiate(node) for node in config["callbacks"].values() if node]
+    trainer = _trainer(config, callbacks, logger)
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
+    except TrainingError:
+        raise
+    except RuntimeError as error:
+        if "out of memory" in str(error).lower():
+            raise TrainingError(
+                f"out of memory: lower data.batch_size (now {config['data']['batch_size']}; "
+                "trainer.accumulate_grad_batches makes up for it) or preprocessing.size"
+            ) from error
+        raise
+    stopped = any(c.stopped for c in callbacks if isinstance(c, GracefulStop))
+    outcomes = [c.outcome for c in callbacks if isinstance(c, ExportBest)]
+    return trainer, stopped, outcomes[0] if outcomes else None
+
+
+def _trainer(config: dict[str, Any], callbacks: list[Any], logger: MLFlowLogger | None) -> pl.Trainer:
+    settings = dict(config["trainer"])
+    settings["precision"] = resolve_precision(settings["precision"], settings["accelerator"])
+    settings.setdefault("enable_progress_bar", sys.stderr.isatty())
+    return hydra.utils.instantiate(
+        settings,
+        callbacks=callbacks,
+        logger=logger or False,
+        default_root_dir=config["run_dir"],
+        plugins=[AtomicCheckpointIO()],
+        enable_model_summary=False,
+        _convert_="all",
+    )
+
+
+def _metadata(
+    config: dict[str, Any], data: FrameDataModule, logger: MLFlowLogger | None, choices: dict[str, str]
+) -> ModelMetadata:
+    commit, dirty = git_state(Path(trus.__file__).parent)
+    height, width = data.preprocessor.size
+    weights = config["model"]["encoder_weights"]
+    frames = data.training_frames
+    return ModelMetadata(
+        name=choices.get("model", "network"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        trus_version=trus.__version__,
+        classes=data.classes.to_dict(),
+        thresholds=[config["threshold"]] * len(data.classes.targets),
+        preprocessing=data.preprocessor.to_dict(),
+        input_shape=(data.preprocessor.in_channels, height, width),
+        training=Training(
+            run_id=logger.run_id if logger else None,
+            git_commit=commit,
+            git_dirty=dirty,
+            data_hash=data.contents.data_hash,
+            split_hash=data.split.hash,
+            fold=config["split"]["fold"],
+            seed=config["seed"],
+            epoch=0,
+            initial_weights=str(weights) if weights else "random",
+            initial_weights_licence=config["licences"].get("weights", "not stated" if weights else "none needed"),
+            config=config["model"],
+        ),
+        data=Provenance(
+            sources=sorted({frame.source or "not stated" for frame in frames}),
+            licences=sorted({frame.licence or "not stated" for frame in frames}),
+            frames=len(frames),
+            patients=len({frame.patient_id for frame in frames} - {None}),
+        ),
+    )
+
+
+def _write_config(config: dict[str, Any], run_dir: Path) -> Path:
+    path = run_dir / "config.yaml"
+    write_text(path, OmegaConf.to_yaml(OmegaConf.create(config)))
+    return path
+
+
+def _git_tags() -> dict[str, str]:
+    commit, dirty = git_state(Path(trus.__file__).parent)
+    return {"mlflow.source.git.commit": commit, "trus.git_dirty": str(dirty)} if commit else {}

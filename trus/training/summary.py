@@ -1,0 +1,52 @@
+"""What is printed when a run ends: the score, where everything is, what to type next."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import MLFlowLogger
+
+from trus.data.datamodule import FrameDataModule
+from trus.training.outcome import Outcome
+
+
+def print_summary(
+    config: dict[str, Any],
+    data: FrameDataModule,
+    outcome: Outcome | None,
+    logger: MLFlowLogger | None,
+    epochs: int,
+    stopped: bool,
+) -> None:
+    """Print it; without an outcome, why there is none."""
+    how = "stopped by hand after" if stopped else "trained for"
+    print(f"\n{how} {epochs} epoch(s) on {_count(data)}")
+    if outcome is None:
+        print("no model file: no epoch was validated, or the export callback is off")
+        return
+    synthetic = " on SYNTHETIC data" if config["data"]["phantom"] else ""
+    ungrouped = "" if data.split.grouped else "  WARNING: no patient ids, this may be too good"
+    print(f"  validation IoU  {outcome.iou}{synthetic}, {outcome.iou.patients} patients{ungrouped}")
+    print(f"  split           fold {config['split']['fold']}, hash {data.split.hash[:12]}")
+    print(f"  model file      {_short(outcome.model_file)}  ({outcome.parity})")
+    print(f"  checkpoint      {_short(outcome.checkpoint)}")
+    if outcome.predictions:
+        print(f"  masks           {_short(outcome.predictions / 'masks')}  (overlays beside them)")
+    if logger:
+        print(f"  MLflow run      {logger.run_id}  in {config['logger']['tracking_uri']}")
+    print("next:")
+    manifest, model = _short(Path(config["data"]["manifest"])), _short(outcome.model_file)
+    if logger:
+        print("  make ui")
+    print(f"  trus predict --model {model} {manifest} -o outputs/masks")
+    print(f"  python scripts/evaluate.py model_file={model} data.manifest={manifest}")
+    print("Research use only; not a medical device.")
+
+
+def _count(data: FrameDataModule) -> str:
+    return f"{len(data.training_frames)} frames, validated on {len(data.validation_frames)}"
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
