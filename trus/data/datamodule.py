@@ -13,7 +13,7 @@ from trus.data.augmentation import Augmentation
 from trus.data.cache import Cache
 from trus.data.classes import Classes
 from trus.data.manifest import Frame, Manifest
-from trus.data.splits import Split, make_split
+from trus.data.splits import Split, make_split, require_patients
 from trus.errors import ManifestError
 from trus.preprocessing import Preprocessor
 
@@ -66,6 +66,7 @@ class FrameDataModule(pl.LightningDataModule):
         self.manifest = Manifest.load(Path(self.settings["manifest"]))
         chosen = self.settings["classes"]
         self.classes = self.manifest.classes.select(tuple(chosen)) if chosen else self.manifest.classes
+        require_patients(self.manifest.frames, self.split_settings["allow_ungrouped"])
         self.contents = self.manifest.verify()
         self.split = self._make_split()
         self.cache = Cache(Path(self.settings["cache_dir"]), self.preprocessor, self.classes, self.contents)

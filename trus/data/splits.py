@@ -65,6 +65,18 @@ class Split:
         return split
 
 
+def require_patients(frames: list[Frame], allow_ungrouped: bool) -> None:
+    """Raise SplitError when annotated frames have no patient and the user has not accepted that."""
+    frames = _annotated(frames)
+    nameless = [frame for frame in frames if not frame.patient_id]
+    if nameless and not allow_ungrouped:
+        raise SplitError(
+            f"{len(nameless)} of {len(frames)} frames have no patient_id (first: row {nameless[0].row}, "
+            f"{nameless[0].image_id}), so frames of one patient could stand in training and validation at once. "
+            "Fill patient_id (trus annotations import --patient-regex), or accept it by split.allow_ungrouped=true"
+        )
+
+
 def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], config: dict[str, Any]) -> Split:
     """Split annotated frames that are not test frames.
 
@@ -72,14 +84,8 @@ def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], c
     without patients, identical frames stay together. `config` holds kind, folds, val_fraction, seed, stratify and
     allow_ungrouped of conf/split. Raises SplitError when there are no patients or fewer than folds.
     """
+    require_patients(frames, config["allow_ungrouped"])
     frames = sorted(_annotated(frames), key=lambda frame: frame.image_id)
-    nameless = [frame for frame in frames if not frame.patient_id]
-    if nameless and not config["allow_ungrouped"]:
-        raise SplitError(
-            f"{len(nameless)} of {len(frames)} frames have no patient_id (first: row {nameless[0].row}, "
-            f"{nameless[0].image_id}), so frames of one patient could stand in training and validation at once. "
-            "Fill patient_id (trus annotations import --patient-regex), or accept it by split.allow_ungrouped=true"
-        )
     groups = [f"patient {f.patient_id}" if f.patient_id else f"frame {content[f.image_id]}" for f in frames]
     count = config["folds"] if config["kind"] == "kfold" else max(2, round(1 / config["val_fraction"]))
     if len(set(groups)) < count:
@@ -87,11 +93,14 @@ def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], c
         raise SplitError(
             f"{name} is {count}, but there are only {len(set(groups))} patients or frames to spread; ask for fewer"
         )
-    validation = _folds(
-        frames, groups, _strata(frames, classes) if config["stratify"] else np.zeros(len(frames)), count, config["seed"]
+    strata = _strata(frames, classes) if config["stratify"] else np.zeros(len(frames))
+    validation = _folds(frames, groups, strata, count, config["seed"])
+    return Split(
+        kind=config["kind"],
+        grouped=all(frame.patient_id for frame in frames),
+        validation=tuple(validation if config["kind"] == "kfold" else validation[:1]),
+        image_ids=tuple(frame.image_id for frame in frames),
     )
-    ids = tuple(frame.image_id for frame in frames)
-    return Split(config["kind"], not nameless, tuple(validation if config["kind"] == "kfold" else validation[:1]), ids)
 
 
 def _annotated(frames: list[Frame]) -> list[Frame]:

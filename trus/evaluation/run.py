@@ -69,8 +69,8 @@ def _report(evaluation: Evaluation, predictor: Predictor, config: dict[str, Any]
 
 def _print(evaluation: Evaluation, summary: dict[str, Any], run_dir: Path) -> None:
     estimate = evaluation.iou()
-    groups = "patients" if evaluation.grouped else "groups (no patient ids: the interval may be too narrow)"
-    count = f"{len(evaluation.frames)} frames, {estimate.patients} {groups}"
+    of_patients = f"of {estimate.patients} patients" if evaluation.grouped else "(no patient ids: interval over frames)"
+    count = f"{len(evaluation.frames)} frames {of_patients}"
     print(f"{summary['part']} part of {summary['manifest']}: {count}")
     several = {"all classes": summary["all"]} if len(summary["classes"]) > 1 else {}
     for name, part in (several | summary["classes"]).items():

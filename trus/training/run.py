@@ -1,6 +1,8 @@
 """One training job, from a composed config to a verified model file."""
 
+import logging
 import sys
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ def train(composed: DictConfig) -> float | None:
 
     Everything but the MLflow store is written below `run_dir`. Raises TrusError for what a user can mend.
     """
+    _quieten()
     config = _resolve(composed)
     run_dir = Path(config["run_dir"])
     pl.seed_everything(config["seed"], workers=True, verbose=False)
@@ -80,6 +83,10 @@ def _fit(
     task = SegmentationTask(_metadata(config, data, logger, choices), config)
     callbacks = [hydra.utils.instantiate(node) for node in config["callbacks"].values() if node]
     trainer = _trainer(config, callbacks, logger)
+    counts = f"{len(data.training_frames)} training and {len(data.validation_frames)} validation frames"
+    print(
+        f"{choices.get('model')} on {trainer.strategy.root_device}, precision {trainer.precision}, {counts}", flush=True
+    )
     try:
         trainer.fit(task, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
     except TrainingError:
@@ -152,6 +159,13 @@ def _write_config(config: dict[str, Any], run_dir: Path) -> Path:
     path = run_dir / "config.yaml"
     write_text(path, OmegaConf.to_yaml(OmegaConf.create(config)))
     return path
+
+
+def _quieten() -> None:
+    """What libraries say of themselves on every run would hide what this run says."""
+    for name in ("pytorch_lightning", "mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
 
 
 def _git_tags() -> dict[str, str]:

@@ -25,8 +25,10 @@ def print_summary(
         print("no model file: no epoch was validated, or the export callback is off")
         return
     synthetic = " on SYNTHETIC data" if config["data"]["phantom"] else ""
-    ungrouped = "" if data.split.grouped else "  WARNING: no patient ids, this may be too good"
-    print(f"  validation IoU  {outcome.iou}{synthetic}, {outcome.iou.patients} patients{ungrouped}")
+    basis = f"{outcome.iou.frames} frames of {outcome.iou.patients} patients"
+    if not data.split.grouped:
+        basis = f"{outcome.iou.frames} frames; WARNING: no patient ids, this may be too good"
+    print(f"  validation IoU  {outcome.iou}{synthetic}, {basis}")
     print(f"  split           fold {config['split']['fold']}, hash {data.split.hash[:12]}")
     print(f"  model file      {_short(outcome.model_file)}  ({outcome.parity})")
     print(f"  checkpoint      {_short(outcome.checkpoint)}")

@@ -1,7 +1,7 @@
 """MLflow: one run a job, with everything needed to understand and repeat it. All functions accept no logger."""
 
-import logging
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ def create_logger(settings: dict[str, Any] | None, run_name: str, tags: dict[str
     """Start an MLflow run, or None for `logger=none`. Raises ConfigError when the store cannot be used."""
     if settings is None:
         return None
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     uri = settings["tracking_uri"]
     logger = MLFlowLogger(
         experiment_name=settings["experiment"],
@@ -37,9 +36,8 @@ def create_logger(settings: dict[str, Any] | None, run_name: str, tags: dict[str
         tags=tags,
     )
     try:
-        if uri.startswith("sqlite:///"):
-            _start_alone(logger, Path(uri.removeprefix("sqlite:///")))
-        assert logger.run_id
+        _prepare_store(settings)
+        assert logger.run_id, "no run id"
     except Exception as error:  # MLflow, SQLAlchemy and the network each raise their own
         raise ConfigError(
             f"logger.tracking_uri={uri}: MLflow cannot be used there ({type(error).__name__}: {error}); "
@@ -88,11 +86,18 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return {k: v for key, value in config.items() for k, v in flatten(value, f"{prefix}.{key}".lstrip(".")).items()}
 
 
-def _start_alone(logger: MLFlowLogger, database: Path) -> None:
-    """Jobs that start at once would race to create the database and the experiment."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock"):
-        assert logger.run_id
+def _prepare_store(settings: dict[str, Any]) -> None:
+    """Create the database and the experiment, one process at a time: jobs that start at once would race."""
+    from mlflow import MlflowClient
+
+    uri = settings["tracking_uri"]
+    local = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    if local:
+        local.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{local}.lock") if local else nullcontext():
+        client = MlflowClient(uri)
+        if client.get_experiment_by_name(settings["experiment"]) is None:
+            client.create_experiment(settings["experiment"], artifact_location=settings["artifacts"])
 
 
 def _git(folder: Path, *arguments: str) -> str:
