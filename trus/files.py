@@ -18,23 +18,27 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+    # a short prefix, so that a name as long as the file system allows can still be written
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:20]}.", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(_MODE)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
+def _mode_of_new_files() -> int:
     current = os.umask(0)
     os.umask(current)
-    return current
+    return 0o666 & ~current
+
+
+_MODE = _mode_of_new_files()  # asked once: reading the umask changes it for a moment, for all threads
 
 
 def write_bytes(target: Path, content: bytes) -> None:
