@@ -1,10 +1,12 @@
 """Reading frames and masks, writing masks: the one place that knows image file formats."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from trus.errors import ImageError
 from trus.files import write_bytes
@@ -14,14 +16,21 @@ MAX_PIXELS = 64_000_000
 """A frame larger than this is refused before it is decoded (a decompression bomb, not an ultrasound frame)."""
 
 
+def frame_files(folder: Path) -> list[Path]:
+    """Image files at any depth below `folder`, sorted; hidden ones (macOS writes `._NAME.png`) are left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in FRAME_SUFFIXES)
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+
+
 def read_frame(path: Path) -> np.ndarray:
     """Read a frame as stored, EXIF rotation applied, palette expanded, transparency dropped.
 
-    Returns uint8 or uint16, shape (H, W) for grey or (H, W, 3) for RGB.
-    Raises ImageError when the file is missing, is no image, or is larger than MAX_PIXELS.
+    Returns uint8 or uint16, shape (H, W) for grey or (H, W, 3) for RGB; of RGB with 16 bits a channel the upper 8 are
+    kept, of several pages the first. Raises ImageError, which names the file, when it is missing, is no image, or is
+    larger than MAX_PIXELS.
     """
     with _open(path) as image:
-        return _to_array(ImageOps.exif_transpose(image))
+        return _to_array(ImageOps.exif_transpose(image), path)
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -30,14 +39,14 @@ def read_mask(path: Path) -> np.ndarray:
     Raises ImageError when the file is missing, unreadable, or holds more than one channel.
     """
     with _open(path) as image:
-        if image.mode not in ("L", "P", "1", "I;16", "I"):
+        if image.mode not in ("L", "P", "1") and not image.mode.startswith("I"):
             raise ImageError(
                 f"mask {path}: mode {image.mode} has several channels; "
                 "write one channel whose values are the labels (mode L or P)"
             )
         labels = np.asarray(image)
     if labels.size and (labels.max() > 255 or labels.min() < 0):
-        raise ImageError(f"mask {path}: label {labels.max()} is above 255; use labels 0 to 255")
+        raise ImageError(f"mask {path}: holds values from {labels.min()} to {labels.max()}; use labels 0 to 255")
     return labels.astype(np.uint8)
 
 
@@ -56,27 +65,36 @@ def write_image(path: Path, array: np.ndarray) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def _open(path: Path, decode: bool = True) -> Image.Image:
+@contextmanager
+def _open(path: Path, decode: bool = True) -> Iterator[Image.Image]:
+    """The image at `path`; whatever goes wrong while it is open becomes an ImageError that names it."""
     try:
-        image = Image.open(path)
-        if image.width * image.height > MAX_PIXELS:
-            raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
-        if decode:
-            image.load()
-        return image
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+            if decode:
+                image.load()
+            yield image
+    except ImageError:
+        raise
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except PermissionError as error:
+        raise ImageError(f"{path}: may not be read ({error.strerror}); change its permissions") from error
+    except Exception as error:  # what a damaged file makes Pillow's readers raise is not documented
         raise ImageError(f"{path}: cannot be read as an image ({error}); export it again") from error
 
 
-def _to_array(image: Image.Image) -> np.ndarray:
+def _to_array(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode.startswith("I"):
         wide = np.asarray(image)
         if wide.min() < 0 or wide.max() > 65535:
-            raise ImageError(f"grey values from {wide.min()} to {wide.max()} do not fit 16 bits; export as 8 or 16 bit")
+            values = f"grey values from {wide.min()} to {wide.max()}"
+            raise ImageError(f"{path}: {values} do not fit 16 bits; export as 8 or 16 bit")
         return wide.astype(np.uint16)
     if image.mode == "F":
-        raise ImageError("floating-point images are not frames; export as 8 or 16 bit")
+        raise ImageError(f"{path}: floating-point images are not frames; export as 8 or 16 bit")
+    if image.mode == "P":
+        image.info.pop("transparency", None)
     grey = image.mode in ("1", "L", "LA", "La")
     return np.asarray(image.convert("L" if grey else "RGB"))
