@@ -29,13 +29,8 @@ class Classes:
     def from_dict(cls, content: dict[str, Any], origin: str = "classes") -> "Classes":
         """Build from `{"labels": {"0": "background", ...}, "contains": {...}}`. Raises ManifestError."""
         labels = _read_labels(content, origin)
-        contains = {outer: tuple(inner) for outer, inner in content.get("contains", {}).items()}
-        unknown = ({*contains} | {name for inner in contains.values() for name in inner}) - set(labels.values())
-        if unknown:
-            raise ManifestError(
-                f"{origin}: 'contains' names {sorted(unknown)}, which 'labels' does not: {[*labels.values()]}"
-            )
         foreground = tuple(name for value, name in sorted(labels.items()) if value != 0)
+        contains = _read_contains(content, foreground, origin)
         classes = cls(labels, contains, tuple(content.get("targets", foreground)))
         if any(name in classes.inside(name) for name in foreground):
             raise ManifestError(f"{origin}: 'contains' goes in a circle; a class cannot contain itself")
@@ -45,7 +40,7 @@ class Classes:
     def load(cls, path: Path) -> "Classes":
         """Read a classes.json. Raises ManifestError."""
         try:
-            content = json.loads(Path(path).read_text())
+            content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except FileNotFoundError as error:
             raise ManifestError(
                 f'{path}: no such file; put it beside manifest.csv: {{"labels": {{"0": "background", "1": "gland"}}}}'
@@ -121,12 +116,24 @@ def _read_labels(content: Any, origin: str) -> dict[int, str]:
         labels = {int(value): str(name) for value, name in content["labels"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f'{origin}: needs "labels", a mapping of label value to class name') from error
+    if surplus := sorted({*content} - {"labels", "contains", "targets"}):
+        raise ManifestError(f"{origin}: unknown keys {surplus}; it holds labels and, where classes nest, contains")
     wrong = [value for value in labels if not 0 <= value <= 255]
     if wrong:
         raise ManifestError(f"{origin}: label values {wrong} are outside 0 to 255")
+    labels.setdefault(0, "background")
     if len(set(labels.values())) != len(labels):
         raise ManifestError(f"{origin}: two labels share a name: {[*labels.values()]}")
     if not any(labels):
         raise ManifestError(f"{origin}: no class but the background (label 0); add one, e.g. 1: lesion")
-    labels.setdefault(0, "background")
     return labels
+
+
+def _read_contains(content: dict[str, Any], foreground: tuple[str, ...], origin: str) -> dict[str, tuple[str, ...]]:
+    contains = content.get("contains", {})
+    if not isinstance(contains, dict) or not all(isinstance(inner, list | tuple) for inner in contains.values()):
+        raise ManifestError(f'{origin}: "contains" maps a class to a list of classes, e.g. {{"gland": ["lesion"]}}')
+    unknown = sorted({*contains}.union(*contains.values()) - set(foreground))
+    if unknown:
+        raise ManifestError(f"{origin}: 'contains' names {unknown}; choose from {list(foreground)}")
+    return {outer: tuple(inner) for outer, inner in contains.items()}
