@@ -64,10 +64,9 @@ class Manifest:
         _raise(path, schema_problems(table))
         folder = path.resolve().parent
         frames = [
-            _frame(i + 2, {str(key): text for key, text in row.items()}, folder)
-            for i, row in enumerate(table.to_dict("records"))
+            _frame(int(number), {str(key): text for key, text in row.items()}, folder)
+            for number, row in zip(table.index, table.to_dict("records"), strict=True)
         ]
-        _raise(path, _patients_on_both_sides(frames))
         licences = tuple(sorted({frame.licence for frame in frames if frame.licence}))
         return cls(path, frames, Classes.load(path.parent / "classes.json"), licences)
 
@@ -171,16 +170,6 @@ def _check_region(frame: Frame, size: tuple[int, ...]) -> list[Problem]:
         return []
     remedy = f"must be x0 < x1 <= {size[1]} and y0 < y1 <= {size[0]}, the frame's size"
     return [Problem(frame.row, "region_x0..y1", str(frame.region), remedy)]
-
-
-def _patients_on_both_sides(frames: list[Frame]) -> list[Problem]:
-    testers = {frame.patient_id for frame in frames if frame.split == "test" and frame.patient_id}
-    remedy = "this patient has test frames too, which would leak; put all of a patient's frames on one side"
-    return [
-        Problem(frame.row, "split", frame.split or "", f"patient {frame.patient_id!r}: {remedy}")
-        for frame in frames
-        if frame.patient_id in testers and frame.split != "test"
-    ]
 
 
 def _raise(path: Path, problems: list[Problem]) -> None:
