@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,9 +52,10 @@ class Split:
     def load(cls, path: Path, frames: list[Frame]) -> "Split":
         """Read a split.json and check it against the frames. Raises SplitError."""
         try:
-            content = json.loads(Path(path).read_text())
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
             folds = tuple(tuple(fold) for fold in content["validation"])
-            split = cls(content["kind"], content["grouped"], folds, tuple(content["image_ids"]))
+            grouped = all(frame.patient_id for frame in _annotated(frames))
+            split = cls(content["kind"], grouped, folds, tuple(content["image_ids"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SplitError(f"split.file={path}: not a split.json of trus ({error!r})") from error
         differing = set(split.image_ids) ^ {frame.image_id for frame in _annotated(frames)}
@@ -62,7 +64,19 @@ class Split:
                 f"split.file={path}: was made for other frames or edited ({len(differing)} frames differ); "
                 "make a new one by leaving split.file out"
             )
+        split._check_patients(frames, path)
         return split
+
+    def _check_patients(self, frames: list[Frame], path: Path) -> None:
+        """Patients may have been filled in or corrected since the split was made."""
+        patient = {frame.image_id: frame.patient_id for frame in frames}
+        for fold in range(len(self.validation)):
+            training, validation = self.part(fold)
+            if both := sorted({patient[i] or "" for i in training} & {patient[i] or "" for i in validation} - {""}):
+                raise SplitError(
+                    f"split.file={path}: fold {fold} trains and validates on patients {both[:5]}, as the manifest now "
+                    "names them; make a new one by leaving split.file out"
+                )
 
 
 def require_patients(frames: list[Frame], allow_ungrouped: bool) -> None:
@@ -86,19 +100,20 @@ def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], c
     """
     require_patients(frames, config["allow_ungrouped"])
     frames = sorted(_annotated(frames), key=lambda frame: frame.image_id)
+    if not frames:
+        raise SplitError("no frame to split: none outside the test part has a mask; annotate some")
     groups = [f"patient {f.patient_id}" if f.patient_id else f"frame {content[f.image_id]}" for f in frames]
-    count = config["folds"] if config["kind"] == "kfold" else max(2, round(1 / config["val_fraction"]))
-    if len(set(groups)) < count:
-        name = "split.folds" if config["kind"] == "kfold" else "1 / split.val_fraction"
-        raise SplitError(
-            f"{name} is {count}, but there are only {len(set(groups))} patients or frames to spread; ask for fewer"
-        )
     strata = _strata(frames, classes) if config["stratify"] else np.zeros(len(frames))
-    validation = _folds(frames, groups, strata, count, config["seed"])
+    if config["kind"] == "kfold":
+        validation = _folds(frames, groups, strata, config["folds"], config["seed"])
+    else:
+        share = _share(config["val_fraction"], len(set(groups)))
+        parts = _folds(frames, groups, strata, share.denominator, config["seed"])[: share.numerator]
+        validation = [tuple(sorted(image_id for part in parts for image_id in part))]
     return Split(
         kind=config["kind"],
         grouped=all(frame.patient_id for frame in frames),
-        validation=tuple(validation if config["kind"] == "kfold" else validation[:1]),
+        validation=tuple(validation),
         image_ids=tuple(frame.image_id for frame in frames),
     )
 
@@ -107,15 +122,40 @@ def _annotated(frames: list[Frame]) -> list[Frame]:
     return [frame for frame in frames if frame.split != "test" and frame.mask is not None]
 
 
+def _share(fraction: float, groups: int) -> Fraction:
+    """The share m / n of groups nearest to `fraction` that n folds, at most 20, can give."""
+    nearest = Fraction(fraction).limit_denominator(min(20, groups))  # a fold holds a group or more
+    if not 0 < nearest < 1:
+        raise SplitError(
+            f"split.val_fraction={fraction}: of {groups} patients (or frames without one) this leaves nobody on one "
+            "side; choose one nearer to 0.5, or add patients"
+        )
+    return nearest
+
+
 def _folds(frames: list[Frame], groups: list[str], strata: np.ndarray, count: int, seed: int) -> list[tuple[str, ...]]:
+    """Validation image_ids of each fold, by the finest strata that leave no fold empty."""
+    if len(set(groups)) < count:
+        raise SplitError(
+            f"split.folds={count}: there are only {len(set(groups))} patients (or frames without one) to spread; "
+            "ask for fewer folds"
+        )
+    attempts = (_spread(groups, tried, count, seed) for tried in (strata, strata > 0, strata * 0))
+    places = next(places for places in attempts if places and all(len(rows) for rows in places))
+    return [tuple(frames[i].image_id for i in rows) for rows in places]
+
+
+def _spread(groups: list[str], strata: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """Rows of each fold; none where no stratum has a frame for each fold, which the splitter refuses."""
     from sklearn.model_selection import StratifiedGroupKFold
 
+    if np.unique(strata, return_counts=True)[1].max() < count:
+        return []
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # a stratum with fewer frames than folds is spread as far as it goes
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        places = [*splitter.split(np.zeros(len(frames)), strata, groups)]
-    return [tuple(frames[i].image_id for i in validation) for _, validation in places]
+        return [rows for _, rows in splitter.split(groups, strata, groups)]
 
 
 def _strata(frames: list[Frame], classes: Classes) -> np.ndarray:
