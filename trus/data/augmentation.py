@@ -10,6 +10,13 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the ne
 import albumentations as A
 import cv2
 
+from trus.errors import ConfigError
+
+SETTINGS = (
+    *("flip", "rotate", "scale", "translate", "elastic", "brightness", "contrast", "gamma", "speckle", "noise"),
+    "blur",
+)
+
 
 class Augmentation:
     """Geometry and grey values of a preprocessed frame, changed at random; targets follow the geometry.
@@ -17,11 +24,17 @@ class Augmentation:
     Settings (conf/augmentation): `flip` probability; `rotate` degrees, `scale` and `translate` fractions (each the
     largest change to either side); `brightness`, `contrast`, `gamma` largest relative change; `speckle` and `noise`
     standard deviations of multiplicative and additive noise; `blur` largest sigma in px; `elastic` strength in px.
-    0 switches one off.
+    0, and a setting left out, switches one off. Raises ConfigError for an unknown one or one out of range.
     """
 
     def __init__(self, **settings: float):
-        self.transform = A.Compose([*_geometry(settings), *_grey_values(settings)])
+        if unknown := sorted({*settings} - {*SETTINGS}):
+            raise ConfigError(f"augmentation: unknown {unknown}; choose from {', '.join(SETTINGS)}")
+        complete = dict.fromkeys(SETTINGS, 0.0) | settings
+        try:
+            self.transform = A.Compose([*_geometry(complete), *_grey_values(complete)])
+        except ValueError as error:
+            raise ConfigError(f"augmentation={settings}: out of range ({error})") from error
 
     def seed(self, seed: int) -> None:
         """Start the random stream anew; each DataLoader worker needs a seed of its own."""

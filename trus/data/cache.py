@@ -1,5 +1,6 @@
 """Preprocessed frames on disk: computed once, memory-mapped afterwards, safe for processes that fill it at once."""
 
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Cache:
         image, target = self._paths(frame)
         try:
             return np.load(image, mmap_mode="r"), np.load(target, mmap_mode="r")
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, tokenize.TokenError):
             self._compute(frame, image, target)  # missing, or damaged by something else than this program
         return np.load(image, mmap_mode="r"), np.load(target, mmap_mode="r")
 

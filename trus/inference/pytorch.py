@@ -1,6 +1,5 @@
 """The PyTorch backend: a predictor over a training checkpoint. The one module of `trus.inference` that needs torch."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +50,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelFileError(f"{path}: no such checkpoint") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # the unpickler raises whatever a damaged file makes it stumble over
         text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         raise ModelFileError(f"{path}: is damaged, or no checkpoint of trus ({text})") from error
-    hyper_parameters = checkpoint.get("hyper_parameters", {}) if isinstance(checkpoint, dict) else {}
-    if CHECKPOINT_KEY not in hyper_parameters or "state_dict" not in checkpoint:
+    hyper_parameters = (checkpoint.get("hyper_parameters") or {}) if isinstance(checkpoint, dict) else {}
+    if CHECKPOINT_KEY not in hyper_parameters or not {"state_dict", "epoch"} <= {*checkpoint}:
         raise ModelFileError(f"{path}: a checkpoint, but not one that trus wrote (it holds no {CHECKPOINT_KEY})")
     return checkpoint
 
