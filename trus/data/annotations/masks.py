@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trus.data.classes import Classes
-from trus.data.images import FRAME_SUFFIXES, image_size, read_mask, write_image
+from trus.data.images import FRAME_SUFFIXES, frame_files, image_size, read_mask, write_image
 from trus.data.manifest import write_manifest
 from trus.errors import ImageError, ManifestError
 from trus.files import atomic_path
@@ -49,10 +49,11 @@ def import_masks(
     pairs = _pairs(images, masks, "")
     if test_images or test_masks:
         pairs += _pairs(_both(test_images, test_masks), Path(str(test_masks)), "test")
-    if any(split == "test" for *_, split in pairs):
         pairs = [(image, mask, name, split or "train") for image, mask, name, split in pairs]
-    pairs = _unique_ids(pairs)
     patients = _patients([name for _, _, name, _ in pairs], patient_regex)
+    _check_sides(pairs, patients)
+    pairs = _unique_ids(pairs)
+    _check_sources([masks, test_masks], out)
     labels = _read_masks(pairs, classes)
     classes = classes or _classes_found(labels)
     return _write(pairs, patients, labels, classes, out, copy_images)
@@ -82,7 +83,7 @@ def _pairs(images: Path, masks: Path, split: str) -> list[Pair]:
 def _listing(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ManifestError(f"{folder}: no such folder")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in FRAME_SUFFIXES and not p.name.startswith("."))
+    files = frame_files(folder)
     if not files:
         raise ManifestError(f"{folder}: no image in it ({', '.join(FRAME_SUFFIXES)})")
     names = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
@@ -95,11 +96,35 @@ def _listing(folder: Path) -> dict[str, Path]:
 
 
 def _unique_ids(pairs: list[Pair]) -> list[Pair]:
+    """A test frame named like a training frame is called test_NAME."""
     count = Counter(name for _, _, name, _ in pairs)
-    return [
+    unique = [
         (image, mask, f"test_{name}" if split == "test" and count[name] > 1 else name, split)
         for image, mask, name, split in pairs
     ]
+    repeated = [name for name, times in Counter(name for _, _, name, _ in unique).items() if times > 1]
+    if repeated:
+        raise ManifestError(f"several frames would get the same image_id: {_some(repeated)}; rename them")
+    return unique
+
+
+def _check_sides(pairs: list[Pair], patients: list[str]) -> None:
+    sides: dict[str, set[str]] = {}
+    for (*_, split), patient in zip(pairs, patients, strict=True):
+        sides.setdefault(patient, set()).add(split)
+    both = [patient for patient, found in sides.items() if patient and len(found) > 1]
+    if both:
+        raise ManifestError(
+            f"patients {_some(both)} have training and test frames, which would leak; put all of a patient's frames "
+            "on one side, or correct --patient-regex"
+        )
+
+
+def _check_sources(masks: list[Path | None], out: Path) -> None:
+    target = (out / "masks").resolve()
+    for folder in masks:
+        if folder is not None and (target in (source := folder.resolve()).parents or target == source):
+            raise ManifestError(f"-o {out}: would write its masks over those in {folder}; choose another folder")
 
 
 def _patients(names: list[str], regex: str | None) -> list[str]:
@@ -109,10 +134,11 @@ def _patients(names: list[str], regex: str | None) -> list[str]:
         found = [re.search(regex, name) for name in names]
     except re.error as error:
         raise ManifestError(f"--patient-regex {regex!r} is not a regular expression: {error}") from error
-    missed = [name for name, match in zip(names, found, strict=True) if match is None]
+    patients = [match.group(1 if match.re.groups else 0) if match else None for match in found]
+    missed = [name for name, patient in zip(names, patients, strict=True) if not patient]
     if missed:
         raise ManifestError(f"--patient-regex {regex!r} finds no patient in {len(missed)} name(s): {_some(missed)}")
-    return [match.group(1 if match.re.groups else 0) for match in found if match]
+    return [patient for patient in patients if patient]
 
 
 def _read_masks(pairs: list[Pair], classes: Classes | None) -> dict[str, np.ndarray]:
