@@ -121,7 +121,7 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(help="Frames, folders, globs, or a manifest.csv.", metavar="INPUT...")],
     model: Annotated[Path, typer.Option(help="An .onnx model file, or a .ckpt (needs trus[train]).")],
     out: Out,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Instead of the model file's own.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Between 0 and 1, instead of the model file's own.")] = None,
     spacing: Annotated[str | None, typer.Option(help="ROW,COLUMN in mm a pixel, for areas in mm2.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Frames in work at a time.")] = 1,
 ) -> None:
@@ -133,7 +133,9 @@ def predict(
     from trus.inference.inputs import collect_inputs
     from trus.inference.predictor import available_cores, open_predictor
 
-    items = collect_inputs(inputs, parse_spacing(spacing) if spacing else None)
+    if threshold is not None and not 0 < threshold < 1:
+        raise ConfigError(f"--threshold {threshold}: must lie between 0 and 1")
+    items = collect_inputs(inputs, parse_spacing(spacing) if spacing else None, out)
     predictor = open_predictor(model, threads=max(1, available_cores() // jobs))
     if threshold is not None:
         predictor.thresholds = [threshold] * len(predictor.thresholds)

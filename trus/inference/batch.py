@@ -39,8 +39,9 @@ def predict_batch(
     """Write masks/, overlays/, records/ (JSON a frame), predictions.csv and predictions.json below `out`.
 
     A frame whose record shows the same content, model and thresholds is not computed again. `jobs` frames are in
-    work at a time; `progress` is called after each.
+    work at a time; `progress` is called after each. Raises ImageError when `out` holds somebody else's masks.
     """
+    _check_out(out)
     records: dict[str, dict[str, Any]] = {}
     failed: list[tuple[Path, str]] = []
     resumed = 0
@@ -56,6 +57,13 @@ def predict_batch(
     write_json(out / "predictions.json", {"statement": predictor.metadata.statement, "frames": ordered})
     table = _write_table(out / "predictions.csv", ordered)
     return BatchResult(len(ordered) - resumed, resumed, sorted(failed), table)
+
+
+def _check_out(out: Path) -> None:
+    """Never write over masks that are no predictions, such as the reference masks of a data set."""
+    if (out / "masks").exists() and not (out / "records").is_dir():
+        raise ImageError(f"{out / 'masks'}: was not written by trus predict; choose another output folder (-o)")
+    (out / "records").mkdir(parents=True, exist_ok=True)
 
 
 def _in_parallel(work: Callable[[Input], Any], inputs: Iterable[Input], jobs: int) -> Iterator[tuple[Input, Any]]:
@@ -89,7 +97,7 @@ def _predict_one(predictor: Predictor, item: Input, out: Path) -> tuple[dict[str
         write_json(out / "records" / f"{item.name}.json", record)  # last: it marks the frame as done
         return record, False
     except TrusError as error:
-        return str(error)
+        return str(error) if str(item.path) in str(error) else f"{item.path}: {error}"
     except OSError as error:
         return f"{item.path}: cannot be read or its results cannot be written ({error})"
 
@@ -111,8 +119,10 @@ def _identity(predictor: Predictor, item: Input) -> dict[str, Any]:
 def _earlier(out: Path, name: str, identity: dict[str, Any]) -> dict[str, Any] | None:
     """The record of an earlier run of the same work whose pictures are still there."""
     try:
-        record = json.loads((out / "records" / f"{name}.json").read_text())
+        record = json.loads((out / "records" / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict):
         return None
     same = all(record.get(key) == value for key, value in identity.items() if key != "input")
     complete = all((out / folder / f"{name}.png").exists() for folder in ("masks", "overlays"))

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trus.data.images import FRAME_SUFFIXES
+from trus.data.images import FRAME_SUFFIXES, frame_files
 from trus.errors import ImageError
 from trus.files import hash_bytes
 
@@ -20,23 +20,28 @@ class Input:
     spacing: tuple[float, float] | None = None
 
 
-def collect_inputs(arguments: list[str], spacing: tuple[float, float] | None = None) -> list[Input]:
+def collect_inputs(
+    arguments: list[str], spacing: tuple[float, float] | None = None, out: Path | None = None
+) -> list[Input]:
     """Expand files, folders (searched at any depth), globs and manifests (.csv) in the order given, each file once.
 
-    `spacing` in mm is used for frames whose manifest does not know theirs. Raises ImageError for an argument that
-    leads to no frame, ManifestError for a broken manifest.
+    `spacing` in mm is used for frames whose manifest does not know theirs. What an earlier run wrote below `out` is
+    no input. Raises ImageError for an argument that leads to no frame, ManifestError for a broken manifest.
     """
+    results = {(out / folder).resolve() for folder in ("masks", "overlays")} if out else set()
     found: dict[Path, Input] = {}
     for argument in arguments:
         for item in _expand(argument):
-            found.setdefault(item.path.resolve(), item if item.spacing else replace(item, spacing=spacing))
+            path = item.path.resolve()
+            if results.isdisjoint(path.parents):
+                found.setdefault(path, item if item.spacing else replace(item, spacing=spacing))
     return _unique_names([*found.values()])
 
 
 def _expand(argument: str) -> list[Input]:
     path = Path(argument)
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in FRAME_SUFFIXES and p.is_file())
+        files = frame_files(path)
         if not files:
             raise ImageError(f"{argument}: no frame in this folder ({', '.join(FRAME_SUFFIXES)})")
         return [Input(file, file.relative_to(path).with_suffix("").as_posix()) for file in files]
