@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from trus.errors import ConfigError
+from trus.preprocessing import Preprocessor
 
 _STRICT = ConfigDict(extra="forbid")
 _OPEN = ConfigDict(extra="allow")
@@ -125,22 +126,32 @@ class EvaluateConfig:
 
 def check_train_config(config: dict[str, Any]) -> None:
     """Check a resolved training config. Raises ConfigError that lists every key, value and remedy."""
-    _check(TrainConfig, config)
+    problems = _problems(TrainConfig, config)
     split = config["split"]
-    if split["kind"] == "kfold" and split["fold"] >= split["folds"] and not split["file"]:
-        raise ConfigError(
+    if not problems and split["kind"] == "kfold" and split["fold"] >= split["folds"] and not split["file"]:
+        problems.append(
             f"split.fold={split['fold']}: with split.folds={split['folds']} it is 0 to {split['folds'] - 1}"
         )
+    try:
+        Preprocessor.from_dict(config["preprocessing"])
+    except ConfigError as error:
+        problems.append(str(error))
+    _raise(problems)
 
 
 def check_evaluate_config(config: dict[str, Any]) -> None:
     """Check a resolved evaluation config. Raises ConfigError that lists every key, value and remedy."""
-    _check(EvaluateConfig, config)
+    _raise(_problems(EvaluateConfig, config))
 
 
-def _check(schema: type, config: dict[str, Any]) -> None:
+def _problems(schema: type, config: dict[str, Any]) -> list[str]:
     try:
         TypeAdapter(schema).validate_python(config)
+        return []
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{len(lines)} setting(s) cannot be used\n" + "\n".join(lines)) from error
+        return [f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()]
+
+
+def _raise(problems: list[str]) -> None:
+    if problems:
+        raise ConfigError("settings that cannot be used\n  " + "\n  ".join(problems))

@@ -48,7 +48,7 @@ def _valid_keys(text: str) -> str:
     if not text.startswith("Could not override") or len(words) < 2:
         return ""
     path = words[1].split(".")
-    keys = _keys_at(path[:-1])
+    keys = _keys_at(path[:-1], without=words[1])
     if not keys:
         return ""
     close = difflib.get_close_matches(path[-1], keys, n=1)
@@ -57,8 +57,8 @@ def _valid_keys(text: str) -> str:
     return f"\nValid keys of {where}: {', '.join(keys)}{hint}"
 
 
-def _keys_at(path: list[str]) -> list[str]:
-    """Keys of the config node at `path`, composed from the command line's group choices alone."""
+def _keys_at(path: list[str], without: str) -> list[str]:
+    """Keys of the config node at `path`, composed from the command line's group choices but the wrong one."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
@@ -66,7 +66,8 @@ def _keys_at(path: list[str]) -> list[str]:
     from omegaconf.errors import OmegaConfBaseException
 
     script = Path(sys.argv[0]).resolve()
-    choices = [word for word in sys.argv[1:] if "=" in word and "." not in word.split("=")[0] and "," not in word]
+    words = [word for word in sys.argv[1:] if "=" in word and "," not in word]
+    choices = [word for word in words if "." not in word.split("=")[0] and word.split("=")[0] != without]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(script.parent.parent / "conf"), version_base="1.3"):

@@ -63,9 +63,9 @@ class SegmentationTask(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimiser and, where there is one, scheduler."""
         optimizer = hydra.utils.instantiate(self.config["optimizer"])(self.network.parameters())
-        steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = configure(hydra.utils.instantiate(self.config["scheduler"]), optimizer, steps)
-        return {"optimizer": optimizer} | ({"lr_scheduler": scheduler} if scheduler else {})
+        scheduler = hydra.utils.instantiate(self.config["scheduler"])
+        steps = self.trainer.estimated_stepping_batches
+        return {"optimizer": optimizer, "lr_scheduler": configure(scheduler, optimizer, steps)}
 
     def _step(self, batch: dict[str, Any], stage: str) -> torch.Tensor:
         image = batch["image"].contiguous(memory_format=torch.channels_last)
