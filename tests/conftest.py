@@ -138,12 +138,10 @@ def tiny_model(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyM
     images, targets = _tiny_batch(Manifest.load(dataset / "manifest.csv"))
     torch.manual_seed(0)
     network = build_network(TINY_NETWORK, 1, 2)
-    optimizer = torch.optim.Adam(network.parameters(), 0.02)
-    for _ in range(80):
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(images), targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a network only waits for further ones
+    _train(network, images, targets, steps=40)
+    torch.set_num_threads(threads)
     metadata = _tiny_metadata(dataset)
     export_model(network, metadata, images[:3].numpy(), folder / "tiny.onnx")
     checkpoint = {
@@ -153,6 +151,17 @@ def tiny_model(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyM
     }
     torch.save(checkpoint, folder / "tiny.ckpt")
     return TinyModel(folder / "tiny.onnx", folder / "tiny.ckpt")
+
+
+def _train(network, images, targets, steps: int) -> None:
+    import torch
+
+    optimizer = torch.optim.Adam(network.parameters(), 0.03)
+    for _ in range(steps):
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(images), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
 def _tiny_batch(manifest: Manifest):  # noqa: ANN202 - torch is imported late
