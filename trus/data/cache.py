@@ -2,6 +2,7 @@
 
 import tokenize
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from trus.data.classes import Classes
 from trus.data.images import read_frame, read_mask
 from trus.data.manifest import Contents, Frame
-from trus.files import atomic_path, hash_json
+from trus.files import hash_json, write_bytes
 from trus.preprocessing import Preprocessor
 
 CODE_VERSION = 1
@@ -56,5 +57,6 @@ class Cache:
         array, geometry = self.preprocessor(read_frame(frame.image), frame.region)
         planes = geometry.forward_planes(self.classes.planes(read_mask(frame.mask)))
         for path, content in ((image, array), (target, planes)):
-            with atomic_path(path) as temporary:
-                np.save(temporary, content)
+            buffer = BytesIO()
+            np.save(buffer, content)  # into a file it would hide that the disk is full
+            write_bytes(path, buffer.getvalue())
