@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: a small synthetic data set, and a tiny trained network as model file and checkpoint."""
+"""Fixtures that many tests share: a small synthetic data set, and a tiny trained network as .onnx and .ckpt."""
 
 import os
 import shutil
@@ -164,7 +164,7 @@ def _train(network, images, targets, steps: int) -> None:
         optimizer.step()
 
 
-def _tiny_batch(manifest: Manifest):  # noqa: ANN202 - torch is imported late
+def _tiny_batch(manifest: Manifest):
     import torch
 
     from trus.data.images import read_frame, read_mask
@@ -180,7 +180,7 @@ def _tiny_batch(manifest: Manifest):  # noqa: ANN202 - torch is imported late
     return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets)).float()
 
 
-def _tiny_metadata(dataset: Path):  # noqa: ANN202
+def _tiny_metadata(dataset: Path):
     from trus import __version__
     from trus.inference.metadata import ModelMetadata, Provenance, Training
     from trus.preprocessing import Preprocessor

@@ -189,7 +189,7 @@ def test_all_bad_files_are_told_at_once(dataset_copy, edit_cell):
         r"row 3, column image, value '.*p1_1\.png': cannot be read as an image \(.*\); export it again",
         r"row 4, column mask, value '.*p2_0\.png': no such file",
         r"row 6, column mask, value '.*p3_0\.png': cannot be read as an image \(.*\); export it again",
-        r"row 7, column mask, value '.*p3_1\.png': the mask is 95x80, its frame 96x80 px; export it at the frame's size",
+        r"row 7, column mask, value '.*p3_1\.png': the mask is 95x80, its frame 96x80 px; export it",
         r"row 8, column mask, value '.*p4_0\.png': holds labels \[7\] that classes\.json does not name: .*lesion",
         r"row 10, column region_x0\.\.y1, value '\(8, 4, 97, 76\)': must be x0 < x1 <= 96 and y0 < y1 <= 80",
         r"row 12, column patient_id, value 'p6': the same frame stands in row 9 under patient 'p4'",

@@ -1,0 +1,74 @@
+"""The model file's document: what is accepted, and why another is not."""
+
+import json
+
+import pytest
+
+from trus.errors import ModelFileError
+from trus.inference.metadata import SCHEMA_VERSION, STATEMENT, ModelMetadata, parse_metadata
+
+DOCUMENT = {
+    "name": "fpn", "created": "2026-11-23", "trus_version": "0.1.0",
+    "classes": {"labels": {"1": "gland", "2": "lesion"}, "contains": {"gland": ["lesion"]}, "targets": ["lesion"]},
+    "thresholds": [0.4], "preprocessing": {"size": [64, 96], "channels": "grey"}, "input_shape": [1, 64, 96],
+    "training": {
+        "data_hash": "d", "split_hash": "s", "fold": 0, "seed": 0, "epoch": 7, "initial_weights": "random",
+        "initial_weights_licence": "none", "config": {"_target_": "trus.models.smp.build"},
+    },
+    "data": {"sources": [], "licences": [], "frames": 1, "patients": 1},
+}  # fmt: skip
+
+
+def parse(**changes) -> ModelMetadata:
+    return parse_metadata(json.dumps(DOCUMENT | changes), "m.onnx")
+
+
+def test_a_document_holds_what_is_needed_to_use_the_network():
+    metadata = parse()
+    assert metadata.schema_version == SCHEMA_VERSION
+    assert metadata.class_set.targets == ("lesion",)
+    assert metadata.preprocessor.size == (64, 96)
+    assert "Not a medical device" in metadata.statement == STATEMENT
+
+
+def test_json_and_back_is_the_same():
+    metadata = parse()
+    assert parse_metadata(metadata.model_dump_json(), "m.onnx") == metadata
+
+
+def test_a_newer_schema_is_told_from_damage():
+    with pytest.raises(ModelFileError, match=r"m\.onnx: was written with metadata schema 2, .* up to 1; upgrade trus"):
+        parse(schema_version=2, something_new={"a": 1}, thresholds="another form")
+
+
+@pytest.mark.parametrize("version", [0, "new", None])
+def test_a_schema_that_is_no_later_version_is_damage(version):
+    with pytest.raises(ModelFileError, match=r"does not fit schema 1 \(schema_version: .*export the model again"):
+        parse(schema_version=version)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"extra": 1}, r"extra: Extra inputs are not permitted"),
+        ({"thresholds": [0.5, 0.5]}, "2 thresholds, 1 classes"),
+        ({"input_shape": [3, 64, 96]}, "input shape .* is not that of its preprocessing"),
+        ({"input_shape": [1, 96, 64]}, "input shape .* is not that of its preprocessing"),
+        (
+            {"preprocessing": {"size": [63, 96]}},
+            r"metadata is damaged \(preprocessing has problems:\s+size: \[63, 96\]",
+        ),
+        ({"classes": {"labels": {}}}, "metadata is damaged"),
+        ({"training": {}}, r"training\.data_hash: Field required"),
+    ],
+)
+def test_a_document_that_does_not_fit_is_refused_with_the_reason(changes, message):
+    with pytest.raises(ModelFileError, match=message) as caught:
+        parse(**changes)
+    assert str(caught.value).startswith("m.onnx: ")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"name": 1}'])
+def test_text_that_is_no_document_is_refused(text):
+    with pytest.raises(ModelFileError, match=r"m\.onnx: its metadata does not fit schema 1"):
+        parse_metadata(text, "m.onnx")

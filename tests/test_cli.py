@@ -1,0 +1,175 @@
+"""The `trus` command as people type it: what is printed, what is written, and the exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from trus import __version__
+from trus.cli import app, parse_classes, parse_spacing
+from trus.errors import ConfigError, ManifestError
+
+TRUS = Path(sys.executable).parent / "trus"
+
+
+def trus(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in a process of its own."""
+    return subprocess.run([TRUS, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def invoke(*arguments: object):
+    """Run the command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_help_names_the_commands_and_the_limits():
+    result = invoke("--help")
+    assert result.exit_code == 0
+    for word in ("phantom", "annotations", "predict", "Research use only"):
+        assert word in result.stdout
+
+
+def test_the_version_is_printed():
+    assert invoke("--version").stdout.strip() == __version__
+
+
+def test_phantom_writes_what_it_says(tmp_path):
+    done = trus("phantom", tmp_path / "p", "--patients", 8, "--frames", 1)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"8 synthetic frames of 8 synthetic patients: {tmp_path / 'p' / 'manifest.csv'}\n"
+    assert len(list((tmp_path / "p" / "masks").iterdir())) == 8
+
+
+def test_phantom_on_a_full_disk_ends_in_one_line(small_disk):
+    done = trus("phantom", small_disk / "p", "--patients", 8, "--frames", 1)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [path for path in small_disk.rglob("*") if path.is_file() and path.name.startswith(".")]
+
+
+def test_import_tells_what_it_found(dataset, tmp_path):
+    arguments = ("annotations", "import", "masks", "--images", dataset / "images", "--masks", dataset / "masks")
+    result = invoke(
+        *arguments, "-o", tmp_path, "--patient-regex", "^(p.)_", "--classes", "background=0,gland=1,lesion=2"
+    )
+    assert result.exit_code == 0
+    assert "12 frames (0 test), 11 with a mask, 1 of these empty; classes gland, lesion" in result.stdout
+    assert "6 patients" in result.stdout
+    assert f"manifest: {tmp_path / 'manifest.csv'}" in result.stdout
+
+
+def test_import_without_patients_says_what_to_do(dataset, tmp_path):
+    arguments = ("--images", dataset / "images", "--masks", dataset / "masks", "-o", tmp_path)
+    assert "no patient ids: give --patient-regex" in invoke("annotations", "import", "masks", *arguments).stdout
+
+
+def test_a_users_mistake_is_one_error_without_a_traceback(dataset, tmp_path):
+    done = trus(
+        "annotations", "import", "masks", "--images", dataset / "images", "--masks", tmp_path / "absent",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path / 'absent'}: no such folder\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_formats_are_listed_and_an_unknown_one_refused(dataset, tmp_path):
+    assert "masks: a folder of frames" in invoke("annotations", "formats").stdout
+    result = invoke("annotations", "import", "coco", "--images", dataset, "--masks", dataset, "-o", tmp_path)
+    assert isinstance(result.exception, ConfigError)
+    assert "format 'coco': choose from masks" in str(result.exception)
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "ckpt"])
+def test_predict_writes_masks_and_tables(tiny_model, dataset, tmp_path, suffix):
+    done = trus("predict", "--model", getattr(tiny_model, suffix), dataset / "images", "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"12 frames segmented: {tmp_path / 'predictions.csv'}" in done.stdout
+    assert "Not a medical device" in done.stdout
+    assert len(list((tmp_path / "masks").iterdir())) == 12
+
+
+def predict(tiny_model, out: Path, *arguments: object):
+    return invoke("predict", "--model", tiny_model.onnx, "-o", out, *arguments)
+
+
+def test_predict_started_again_goes_on(tiny_model, dataset, tmp_path):
+    predict(tiny_model, tmp_path, dataset / "images" / "p1_?.png")
+    result = predict(tiny_model, tmp_path, dataset / "images", "--jobs", 2)
+    assert "10 frames segmented, 2 were there already" in result.stdout
+
+
+def test_predict_into_its_own_input_folder_does_not_segment_its_results(tiny_model, dataset_copy):
+    images = dataset_copy / "images"
+    for _ in range(2):
+        result = predict(tiny_model, images, images)
+    assert "0 frames segmented, 12 were there already" in result.stdout
+
+
+def test_a_bad_file_is_reported_the_rest_done_and_the_exit_code_is_1(tiny_model, dataset_copy, tmp_path):
+    bad = dataset_copy / "images" / "p1_0.png"
+    bad.write_text("no image")
+    done = trus("predict", "--model", tiny_model.onnx, dataset_copy / "images", "-o", tmp_path / "out", "--jobs", 2)
+    assert done.returncode == 1
+    assert "11 frames segmented" in done.stdout
+    assert f"failed: {bad}: cannot be read as an image" in done.stderr
+    assert "1 of 12 frames failed" in done.stderr
+
+
+def test_predict_takes_regions_and_spacing_from_a_manifest(tiny_model, dataset, tmp_path):
+    assert predict(tiny_model, tmp_path, dataset / "manifest.csv", "--spacing", "1,2").exit_code == 0
+    rows = [row.split(",") for row in (tmp_path / "predictions.csv").read_text().splitlines()]
+    area = {row[0]: (float(row[3]), float(row[4])) for row in rows[1:] if row[2] == "gland" and row[4]}
+    assert area["p4_0"][1] == pytest.approx(area["p4_0"][0] * 2)
+    assert area["p3_0"][1] == pytest.approx(area["p3_0"][0] * 0.05, abs=1e-3)
+
+
+def test_a_threshold_changes_the_masks(tiny_model, dataset, tmp_path):
+    for threshold in (0.05, 0.95):
+        predict(tiny_model, tmp_path / str(threshold), dataset / "images" / "p1_1.png", "--threshold", threshold)
+    first, second = ((tmp_path / str(t) / "masks" / "p1_1.png").read_bytes() for t in (0.05, 0.95))
+    assert first != second
+
+
+@pytest.mark.parametrize("threshold", [0, 1, -0.5, 50])
+def test_a_threshold_outside_0_to_1_is_refused(tiny_model, dataset, tmp_path, threshold):
+    result = predict(tiny_model, tmp_path / "out", dataset / "images", f"--threshold={threshold}")
+    assert isinstance(result.exception, ConfigError)
+    assert "--threshold" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_model_is_one_error(dataset, tmp_path):
+    (tmp_path / "m.onnx").write_text("hello")
+    done = trus("predict", "--model", tmp_path / "m.onnx", dataset / "images", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {tmp_path / 'm.onnx'}: is no readable ONNX file")
+    assert done.stderr.count("\n") == 1
+
+
+def test_class_names_are_parsed():
+    assert parse_classes("background=0, nerve=1,vessel = 2").labels == {0: "background", 1: "nerve", 2: "vessel"}
+
+
+@pytest.mark.parametrize("text", ["nerve", "nerve=", "=1", "nerve=one", "nerve=1,vessel=1", "nerve=1,,"])
+def test_class_names_that_cannot_be_read_are_named(text):
+    with pytest.raises(ConfigError, match=r"--classes .*: cannot read .*; write e\.g\. background=0,nerve=1"):
+        parse_classes(text)
+
+
+def test_a_class_named_twice_is_refused():
+    with pytest.raises(ManifestError, match="--classes: two labels share a name"):
+        parse_classes("nerve=1,nerve=2")
+
+
+def test_spacing_is_row_and_column():
+    assert parse_spacing("0.1, 0.2") == (0.1, 0.2)
+
+
+@pytest.mark.parametrize("text", ["0.1", "a,b", "0,1", "-1,1", "1,200", "1,2,3", "nan,1"])
+def test_a_spacing_that_cannot_be_is_refused(text):
+    with pytest.raises(ConfigError, match="--spacing"):
+        parse_spacing(text)
