@@ -169,6 +169,16 @@ def test_bad_files_are_reported_by_name_and_the_others_done(predictor, dataset_c
     assert len(table(tmp_path / "out")) == 20
 
 
+def test_a_result_that_cannot_be_written_is_reported_and_the_others_done(predictor, inputs, tmp_path):
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "sub").write_text("a file where a folder is needed")
+    outcome = predict_batch(predictor, [Input(inputs[0].path, "sub/a"), *inputs], tmp_path)
+    assert outcome.done == 5
+    ((path, reason),) = outcome.failed
+    assert "its results cannot be written" in reason
+    assert str(path) in reason
+
+
 def test_two_jobs_give_what_one_gives(predictor, dataset, tmp_path):
     items = collect_inputs([str(dataset / "manifest.csv")])
     ticks = []
