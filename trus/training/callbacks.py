@@ -27,7 +27,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """best.ckpt by the monitored metric, last.ckpt for going on; a resumed run in a new folder keeps the old best."""
+    """best.ckpt by the monitored metric; a run that is gone on with in a new folder keeps the old best."""
 
     def __init__(self, dirpath: str, monitor: str, mode: str):
         super().__init__(
@@ -35,7 +35,6 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best",
             monitor=monitor,
             mode=mode,
-            save_last=True,
             enable_version_counter=False,
             auto_insert_metric_name=False,
         )
@@ -53,7 +52,6 @@ class BestCheckpoint(ModelCheckpoint):
                 "best_model_path": str(copy),
                 "best_k_models": {str(copy): score},
                 "kth_best_model_path": str(copy),
-                "last_model_path": "",
             }
         super().load_state_dict(state_dict)
 
@@ -87,6 +85,10 @@ class GracefulStop(Callback):
 
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, stop)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Training is over: from here on Ctrl-C aborts, as ever."""
+        self.teardown(trainer, pl_module, "fit")
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Leave Ctrl-C as it was."""

@@ -34,6 +34,8 @@ class PerImageOverlap(Metric):
 
     def compute(self) -> dict[str, float]:
         """Means over frames, then over classes."""
+        if not len(self.reference):
+            return {}
         overlap = Overlap(*(_gather(state) for state in (self.intersection, self.predicted, self.reference)))
         held = [k for k in range(len(self.classes)) if overlap.scored[:, k].any()]
         result = {}

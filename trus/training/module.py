@@ -53,8 +53,9 @@ class SegmentationTask(pl.LightningModule):
         self._step(batch, "val")
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's training metrics."""
+        """Log the epoch's training metrics and its learning rate."""
         self._log_metrics("train")
+        self.log("lr", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch's validation metrics."""

@@ -1,6 +1,4 @@
-"""Which numbers a machine trains with, and how its memory is handed out."""
-
-import os
+"""Which numbers a machine trains with."""
 
 import torch
 
@@ -17,11 +15,3 @@ def resolve_precision(precision: str | int, accelerator: str) -> str | int:
 def _cpu_has_bf16() -> bool:
     cpu = torch.cpu
     return any(getattr(cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-
-
-def use_huge_pages() -> None:
-    """Ask PyTorch's CPU allocator for huge pages; page faults cost as much as arithmetic in small networks.
-
-    Has to come before the first tensor is made; a setting of the user's own stays.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -80,7 +80,7 @@ def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
 def _fit(
     config: dict[str, Any], data: FrameDataModule, logger: MLFlowLogger | None, choices: dict[str, str]
 ) -> tuple[pl.Trainer, bool, Outcome | None]:
-    task = SegmentationTask(_metadata(config, data, logger, choices), config)
+    task = SegmentationTask(build_metadata(config, data, logger, choices), config)
     callbacks = [hydra.utils.instantiate(node) for node in config["callbacks"].values() if node]
     trainer = _trainer(config, callbacks, logger)
     counts = f"{len(data.training_frames)} training and {len(data.validation_frames)} validation frames"
@@ -118,9 +118,10 @@ def _trainer(config: dict[str, Any], callbacks: list[Any], logger: MLFlowLogger 
     )
 
 
-def _metadata(
+def build_metadata(
     config: dict[str, Any], data: FrameDataModule, logger: MLFlowLogger | None, choices: dict[str, str]
 ) -> ModelMetadata:
+    """The model file's document before training: epoch 0, no score."""
     commit, dirty = git_state(Path(trus.__file__).parent)
     height, width = data.preprocessor.size
     weights = config["model"]["encoder_weights"]

@@ -1,5 +1,6 @@
 """MLflow: one run a job, with everything needed to understand and repeat it. All functions accept no logger."""
 
+import os
 import subprocess
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,6 +13,9 @@ from trus.errors import ConfigError
 
 MAX_VALUE = 6000
 """MLflow's limit for a parameter's text."""
+
+# MLflow's own seven retries make a wrong address fail after minutes
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
@@ -28,22 +32,22 @@ def create_logger(settings: dict[str, Any] | None, run_name: str, tags: dict[str
     if settings is None:
         return None
     uri = settings["tracking_uri"]
-    logger = MLFlowLogger(
-        experiment_name=settings["experiment"],
-        tracking_uri=uri,
-        artifact_location=settings["artifacts"],
-        run_name=settings["run_name"] or run_name,
-        tags=tags,
-    )
     try:
-        _prepare_store(settings)
+        _prepare_store(settings)  # before the logger, which connects when it is made
+        logger = MLFlowLogger(
+            experiment_name=settings["experiment"],
+            tracking_uri=uri,
+            artifact_location=settings["artifacts"],
+            run_name=settings["run_name"] or run_name,
+            tags=tags,
+        )
         assert logger.run_id, "no run id"
+        return logger
     except Exception as error:  # MLflow, SQLAlchemy and the network each raise their own
         raise ConfigError(
             f"logger.tracking_uri={uri}: MLflow cannot be used there ({type(error).__name__}: {error}); "
             "start the server, correct the address, or train with logger=none"
         ) from error
-    return logger
 
 
 def log_config(logger: MLFlowLogger | None, config: dict[str, Any], file: Path) -> None:

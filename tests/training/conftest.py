@@ -1,0 +1,73 @@
+"""A training config for the shared small data set, and running it in this process."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from trus.data.datamodule import FrameDataModule
+from trus.training.module import SegmentationTask
+from trus.training.run import build_metadata
+
+CONF = Path(__file__).parents[2] / "conf"
+SMALL = [
+    *("model=unet_small", "model.widths=[8,16]", "model.context=[1]", "preprocessing.size=[32,32]"),
+    *("data.batch_size=4", "data.workers=0", "split.folds=2", "trainer=cpu", "trainer.precision=32", "logger=none"),
+    *("trainer.max_epochs=2", "augmentation=none", "optimizer.lr=3e-3"),
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Networks this small only lose by a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def config(dataset: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Overrides -> the resolved config of a small network on `dataset`, everything written below tmp_path."""
+
+    def make(*overrides: str) -> dict[str, Any]:
+        places = [f"data.manifest={dataset}/manifest.csv", f"outputs={tmp_path}", f"run_dir={tmp_path}/run"]
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            composed = compose("train", [*SMALL, *places, *overrides])
+        return OmegaConf.to_container(composed, resolve=True)
+
+    return make
+
+
+@pytest.fixture
+def prepared(config: Callable[..., dict[str, Any]]) -> Callable[..., tuple[SegmentationTask, FrameDataModule]]:
+    """Overrides -> the task and its prepared data."""
+
+    def make(*overrides: str) -> tuple[SegmentationTask, FrameDataModule]:
+        settings = config(*overrides)
+        pl.seed_everything(0, verbose=False)
+        groups = (settings[name] for name in ("data", "preprocessing", "augmentation", "split"))
+        data = FrameDataModule(*groups)
+        data.prepare()
+        metadata = build_metadata(settings, data, None, {"model": "unet_small"})
+        return SegmentationTask(metadata, settings), data
+
+    return make
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Callable[..., pl.Trainer]:
+    """Keyword arguments -> a quiet CPU trainer."""
+
+    def make(**settings: Any) -> pl.Trainer:
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        quiet |= {"enable_checkpointing": bool(settings.get("callbacks")), "num_sanity_val_steps": 0}
+        quiet |= {"accelerator": "cpu", "max_epochs": 1, "default_root_dir": tmp_path, "log_every_n_steps": 1}
+        return pl.Trainer(**(quiet | settings))
+
+    return make
