@@ -1,6 +1,5 @@
 """Schema of conf/: every scalar is checked, and all that is wrong is said at once, before anything is built."""
 
-from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -109,7 +108,7 @@ class TrainConfig:
     seed: Natural
     threshold: Fraction
     ckpt_path: str | None
-    licences: dict[str, str] = field(default_factory=dict)
+    weights_licence: str | None
 
 
 @dataclass(config=_STRICT)

@@ -26,6 +26,8 @@ def run_script(main: Callable[[], Any]) -> None:
         main()
     except (TrusError, HydraException, OmegaConfBaseException) as error:
         sys.exit(f"error: {describe(error)}")
+    except OSError as error:  # a full disk, a folder that may not be written
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 

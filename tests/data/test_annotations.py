@@ -98,6 +98,17 @@ def test_a_palette_becomes_its_label_values(pair):
     assert set(np.unique(np.asarray(written))) == {0, 1, 2}
 
 
+def test_a_manifest_that_was_changed_since_is_not_overwritten(pair):
+    images, masks, out = pair
+    import_masks(images, masks, out)
+    path = out / "manifest.csv"
+    path.write_text(path.read_text() + "\n")
+    before = tree(out)
+    with pytest.raises(ManifestError, match=r"manifest\.csv: is there already and differs"):
+        import_masks(images, masks, out)
+    assert tree(out) == before
+
+
 def test_importing_twice_writes_the_same_bytes(pair):
     images, masks, out = pair
     import_masks(images, masks, out, patient_regex=r"P\d")

@@ -62,10 +62,11 @@ def test_rgb_of_16_bits_a_channel_keeps_the_upper_8(tmp_path, name):
     assert (frame == WIDE_RGB >> 8).all()
 
 
-def test_of_a_multi_page_tiff_the_first_page_is_read(tmp_path):
+def test_a_tiff_of_several_pages_is_refused(tmp_path):
     pages = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
     path = save(tmp_path / "clip.tif", pages[0], save_all=True, append_images=pages[1:])
-    assert (read_frame(path) == GREY).all()
+    with pytest.raises(ImageError, match=r"clip\.tif: holds 2 pages"):
+        read_frame(path)
 
 
 def test_transparency_is_dropped(tmp_path):

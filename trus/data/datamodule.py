@@ -80,8 +80,9 @@ class FrameDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled batches of training frames."""
-        batch_size = self.settings["batch_size"]
-        drop_last = len(self.training_frames) >= 2 * batch_size  # a rest of one frame upsets batch normalisation
+        # batch normalisation cannot learn from a last batch of one frame
+        count, size = len(self.training_frames), self.settings["batch_size"]
+        drop_last = count > size > 1 and count % size == 1
         return self._loader(FrameDataset(self.training_frames, self.cache, self.augmentation), True, drop_last)
 
     def val_dataloader(self) -> DataLoader:

@@ -26,8 +26,8 @@ def read_frame(path: Path) -> np.ndarray:
     """Read a frame as stored, EXIF rotation applied, palette expanded, transparency dropped.
 
     Returns uint8 or uint16, shape (H, W) for grey or (H, W, 3) for RGB; of RGB with 16 bits a channel the upper 8 are
-    kept, of several pages the first. Raises ImageError, which names the file, when it is missing, is no image, or is
-    larger than MAX_PIXELS.
+    kept. Raises ImageError, which names the file, when it is missing, is no image, holds several pages, or is larger
+    than MAX_PIXELS.
     """
     with _open(path) as image:
         return _to_array(ImageOps.exif_transpose(image), path)
@@ -72,6 +72,9 @@ def _open(path: Path, decode: bool = True) -> Iterator[Image.Image]:
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+            pages = getattr(image, "n_frames", 1)
+            if image.format == "TIFF" and pages > 1:
+                raise ImageError(f"{path}: holds {pages} pages, not one frame; export each as a file of its own")
             if decode:
                 image.load()
             yield image

@@ -128,11 +128,16 @@ class Manifest:
 
 def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write rows (keys from COLUMNS, others are refused) as a manifest, atomically; missing keys stay empty."""
+    write_text(path, manifest_text(rows))
+
+
+def manifest_text(rows: Iterable[dict[str, Any]]) -> str:
+    """The CSV that `write_manifest` writes."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def _frame(number: int, row: dict[str, str], folder: Path) -> Frame:

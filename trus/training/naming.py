@@ -7,7 +7,8 @@ from hydra.core.hydra_config import HydraConfig
 _NAMED = ("model", "loss", "split.fold", "seed", "experiment", "data", "logger", "trainer", "callbacks")
 _SILENT = (
     *("data.manifest", "data.workers", "data.cache_dir", "model.encoder_weights", "split.allow_ungrouped"),
-    *("trainer.accelerator", "trainer.devices", "logger.", "callbacks.", "hydra", "licences", "ckpt_path", "outputs"),
+    *("trainer.accelerator", "trainer.devices", "logger.", "callbacks.", "hydra"),
+    *("weights_licence", "ckpt_path", "outputs"),
 )
 
 

@@ -144,7 +144,7 @@ def build_metadata(
             seed=config["seed"],
             epoch=0,
             initial_weights=str(weights) if weights else "random",
-            initial_weights_licence=config["licences"].get("weights", "not stated" if weights else "none needed"),
+            initial_weights_licence=config["weights_licence"] or ("not stated" if weights else "none needed"),
             config=config["model"],
         ),
         data=Provenance(

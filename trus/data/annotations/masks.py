@@ -11,7 +11,7 @@ import numpy as np
 
 from trus.data.classes import Classes
 from trus.data.images import FRAME_SUFFIXES, frame_files, image_size, read_mask, write_image
-from trus.data.manifest import write_manifest
+from trus.data.manifest import manifest_text, write_manifest
 from trus.errors import ImageError, ManifestError
 from trus.files import atomic_path
 
@@ -186,20 +186,23 @@ def _write(
     out: Path,
     copy_images: bool,
 ) -> ImportSummary:
-    rows = []
-    for (image, _, name, split), patient in zip(pairs, patients, strict=True):
+    where = {name: out / "images" / f"{name}{image.suffix}" if copy_images else image for image, _, name, _ in pairs}
+    rows = [
+        {
+            "image_id": name,
+            "image": Path(os.path.relpath(where[name].resolve(), out.resolve())).as_posix(),
+            "mask": f"masks/{name}.png" if name in labels else "",
+            "patient_id": patient,
+            "split": split,
+        }
+        for (_, _, name, split), patient in zip(pairs, patients, strict=True)
+    ]
+    _refuse_to_replace(out / "manifest.csv", manifest_text(rows))
+    for image, _, name, _ in pairs:
         if name in labels:
             write_image(out / "masks" / f"{name}.png", labels[name])
-        where = _copy(image, out / "images" / f"{name}{image.suffix}") if copy_images else image
-        rows.append(
-            {
-                "image_id": name,
-                "image": Path(os.path.relpath(where.resolve(), out.resolve())).as_posix(),
-                "mask": f"masks/{name}.png" if name in labels else "",
-                "patient_id": patient,
-                "split": split,
-            }
-        )
+        if copy_images:
+            _copy(image, where[name])
     classes.save(out / "classes.json")
     write_manifest(out / "manifest.csv", rows)
     return ImportSummary(
@@ -213,10 +216,16 @@ def _write(
     )
 
 
-def _copy(source: Path, target: Path) -> Path:
+def _refuse_to_replace(manifest: Path, text: str) -> None:
+    if manifest.exists() and manifest.read_text(encoding="utf-8") != text:
+        raise ManifestError(
+            f"{manifest}: is there already and differs from this import; choose another -o, or remove it"
+        )
+
+
+def _copy(source: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
-    return target
 
 
 def _some(names: list[str]) -> str:
