@@ -3,14 +3,16 @@
 import hydra
 from omegaconf import DictConfig
 
+from trus.config import resolve_train_config
 from trus.script import run_script
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> float | None:
+    settings = resolve_train_config(config)  # before the slow imports: a wrong setting is told at once
     from trus.training.run import train
 
-    return train(config)
+    return train(settings)
 
 
 if __name__ == "__main__":

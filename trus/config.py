@@ -1,12 +1,15 @@
 """Schema of conf/: every scalar is checked, and all that is wrong is said at once, before anything is built."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from trus.errors import ConfigError
 from trus.preprocessing import Preprocessor
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 _STRICT = ConfigDict(extra="forbid")
 _OPEN = ConfigDict(extra="allow")
@@ -123,6 +126,20 @@ class EvaluateConfig:
     run_dir: str
 
 
+def resolve_train_config(composed: "DictConfig") -> dict[str, Any]:
+    """The composed config as plain values, checked. Raises ConfigError."""
+    config = _resolve(composed, hint=" (or data=phantom, the synthetic default)")
+    check_train_config(config)
+    return config
+
+
+def resolve_evaluate_config(composed: "DictConfig") -> dict[str, Any]:
+    """The composed config as plain values, checked. Raises ConfigError."""
+    config = _resolve(composed)
+    _raise(_problems(EvaluateConfig, config))
+    return config
+
+
 def check_train_config(config: dict[str, Any]) -> None:
     """Check a resolved training config. Raises ConfigError that lists every key, value and remedy."""
     problems = _problems(TrainConfig, config)
@@ -138,9 +155,14 @@ def check_train_config(config: dict[str, Any]) -> None:
     _raise(problems)
 
 
-def check_evaluate_config(config: dict[str, Any]) -> None:
-    """Check a resolved evaluation config. Raises ConfigError that lists every key, value and remedy."""
-    _raise(_problems(EvaluateConfig, config))
+def _resolve(composed: "DictConfig", hint: str = "") -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    missing = sorted(OmegaConf.missing_keys(composed))
+    if missing:
+        ways = ", ".join(f"{key}=..." for key in missing)
+        raise ConfigError(f"not set: {ways}{hint if 'data.manifest' in missing else ''}")
+    return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
 
 
 def _problems(schema: type, config: dict[str, Any]) -> list[str]:

@@ -3,27 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
 from rich.progress import Progress
 
-from trus.config import check_evaluate_config
 from trus.data.manifest import Frame, Manifest
-from trus.errors import ConfigError, ManifestError
+from trus.errors import ManifestError
 from trus.evaluation.evaluate import Evaluation, evaluate
 from trus.files import write_json
 from trus.inference.predictor import Predictor, open_predictor
 
 
-def run_evaluation(composed: DictConfig) -> float:
-    """Evaluate as conf/evaluate.yaml says, write frames.csv and summary.json to run_dir, print the summary.
+def run_evaluation(config: dict[str, Any]) -> float:
+    """Evaluate as the checked `config` of conf/evaluate.yaml says; write frames.csv and summary.json to run_dir.
 
     Returns the mean per-image IoU. Raises TrusError for what a user can mend.
     """
-    missing = sorted(OmegaConf.missing_keys(composed))
-    if missing:
-        raise ConfigError(f"not set: {', '.join(f'{key}=...' for key in missing)}")
-    config: dict[str, Any] = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
-    check_evaluate_config(config)
     predictor = open_predictor(Path(config["model_file"]))
     if config["threshold"] is not None:
         predictor.thresholds = [config["threshold"]] * len(predictor.thresholds)

@@ -9,14 +9,13 @@ from typing import Any
 
 import hydra
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from pytorch_lightning.loggers import MLFlowLogger
 
 import trus
-from trus.config import check_train_config
 from trus.data.datamodule import FrameDataModule
 from trus.data.phantom import write_phantom
-from trus.errors import ConfigError, TrainingError
+from trus.errors import TrainingError
 from trus.files import write_text
 from trus.inference.metadata import ModelMetadata, Provenance, Training
 from trus.inference.pytorch import load_checkpoint
@@ -29,13 +28,14 @@ from trus.training.summary import print_summary
 from trus.training.tracking import create_logger, end_run, git_state, log_config, log_file
 
 
-def train(composed: DictConfig) -> float | None:
-    """Train as `composed` (conf/train.yaml) says; returns the best network's mean per-image IoU on validation.
+def train(config: dict[str, Any]) -> float | None:
+    """Train as the checked `config` of conf/train.yaml says; returns the best network's mean validation IoU.
 
     Everything but the MLflow store is written below `run_dir`. Raises TrusError for what a user can mend.
     """
     _quieten()
-    config = _resolve(composed)
+    if config["ckpt_path"]:
+        load_checkpoint(Path(config["ckpt_path"]))  # a wrong file is told before the data are read
     run_dir = Path(config["run_dir"])
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = _prepare_data(config)
@@ -53,19 +53,6 @@ def train(composed: DictConfig) -> float | None:
         end_run(logger, outcome_word)
     print_summary(config, data, outcome, logger, trainer.current_epoch, stopped)
     return outcome.iou.value if outcome else None
-
-
-def _resolve(composed: DictConfig) -> dict[str, Any]:
-    missing = sorted(OmegaConf.missing_keys(composed))
-    if missing:
-        ways = ", ".join(f"{key}=..." for key in missing)
-        hint = " (or data=phantom, the synthetic default)" if "data.manifest" in missing else ""
-        raise ConfigError(f"not set: {ways}{hint}")
-    config: dict[str, Any] = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
-    check_train_config(config)
-    if config["ckpt_path"]:
-        load_checkpoint(Path(config["ckpt_path"]))
-    return config
 
 
 def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
