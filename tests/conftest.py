@@ -203,5 +203,5 @@ def _tiny_metadata(dataset: Path):
             initial_weights_licence="none needed",
             config=TINY_NETWORK,
         ),
-        data=Provenance(sources=["drawn by tests/conftest.py"], licences=["CC0-1.0"], frames=11, patients=6),
+        data=Provenance(sources=["drawn by tests/conftest.py"], licences=["CC0-1.0"], frames=11, patients=6, cropped=0),
     )

@@ -25,8 +25,9 @@ CHOICES = [
 
 
 def composed(*overrides: str) -> dict[str, Any]:
+    manifest = [] if {"experiment=phantom", "data=phantom"} & {*overrides} else ["data.manifest=m.csv"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["outputs=/tmp/trus", "run_dir=/tmp/trus/run", "data.manifest=m.csv", *overrides])
+        config = compose("train", ["outputs=/tmp/trus", "run_dir=/tmp/trus/run", *manifest, *overrides])
     return OmegaConf.to_container(config, resolve=True)
 
 
@@ -62,6 +63,20 @@ def test_all_wrong_settings_are_named_at_once():
         check_train_config(config)
     for part in ("optimizer.lr=-1", "data.batch_size=0", "split.val_fraction=2", "96 or 128"):
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("+split.foo=1", "split.foo: unknown; valid here are kind, folds, fold"),
+        ("split.fold=all", "-m split.fold=0,1,2,3,4"),
+        ("data=phantom", "makes its own frames"),
+    ],
+)
+def test_an_error_says_what_to_do(override, named):
+    with pytest.raises(ConfigError) as error:
+        check_train_config(composed(override, "data.manifest=mine.csv"))
+    assert named in str(error.value)
 
 
 def test_a_fold_beyond_the_folds_is_refused():

@@ -79,7 +79,7 @@ def list_formats() -> None:
     """List the formats that can be imported."""
     from trus.data.annotations import FORMATS
 
-    for name, meaning in FORMATS.items():
+    for name, (meaning, _) in FORMATS.items():
         typer.echo(f"{name}: {meaning}")
 
 
@@ -98,11 +98,11 @@ def import_annotations(
     copy: Annotated[bool, typer.Option("--copy", help="Copy the frames too, instead of referring to them.")] = False,
 ) -> None:
     """Make a manifest (manifest.csv, classes.json, masks/) from annotated frames."""
-    from trus.data.annotations import FORMATS, import_masks
+    from trus.data.annotations import FORMATS
 
     if format not in FORMATS:
         raise ConfigError(f"format {format!r}: choose from {', '.join(FORMATS)}")
-    summary = import_masks(
+    summary = FORMATS[format][1](
         images, masks, out, test_images, test_masks, patient_regex, parse_classes(classes) if classes else None, copy
     )
     typer.echo(
@@ -139,6 +139,8 @@ def predict(
     predictor = open_predictor(model, threads=max(1, available_cores() // jobs))
     if threshold is not None:
         predictor.thresholds = [threshold] * len(predictor.thresholds)
+    if predictor.metadata.data.cropped and not any(item.region for item in items):
+        typer.echo("note: the model was trained on frames cropped by their manifest; these are taken whole", err=True)
     with _progress() as progress:
         task = progress.add_task("segmenting", total=len(items))
         result = predict_batch(predictor, items, out, jobs, lambda: progress.advance(task))

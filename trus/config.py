@@ -1,6 +1,7 @@
 """Schema of conf/: every scalar is checked, and all that is wrong is said at once, before anything is built."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -148,6 +149,11 @@ def check_train_config(config: dict[str, Any]) -> None:
         problems.append(
             f"split.fold={split['fold']}: with split.folds={split['folds']} it is 0 to {split['folds'] - 1}"
         )
+    if not problems and config["data"]["phantom"] and not _is_phantom(config):
+        problems.append(
+            f"data.manifest={config['data']['manifest']}: experiment=phantom makes its own frames; "
+            "for yours choose another experiment, or data=manifest"
+        )
     try:
         Preprocessor.from_dict(config["preprocessing"])
     except ConfigError as error:
@@ -165,12 +171,29 @@ def _resolve(composed: "DictConfig", hint: str = "") -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
 
 
+def _is_phantom(config: dict[str, Any]) -> bool:
+    return config["data"]["manifest"] == f"{config['outputs']}/phantom/manifest.csv"
+
+
 def _problems(schema: type, config: dict[str, Any]) -> list[str]:
     try:
         TypeAdapter(schema).validate_python(config)
         return []
     except ValidationError as error:
-        return [f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()]
+        return [_explain(problem, schema) for problem in error.errors()]
+
+
+def _explain(problem: Any, schema: type) -> str:
+    path = [str(part) for part in problem["loc"]]
+    text = f"{'.'.join(path)}={problem['input']!r}: {problem['msg']}"
+    if problem["type"] == "unexpected_keyword_argument":
+        for part in path[:-1]:
+            hint = get_type_hints(schema)[part]
+            schema = next((kind for kind in get_args(hint) if isinstance(kind, type) and is_dataclass(kind)), hint)
+        return f"{'.'.join(path)}: unknown; valid here are {', '.join(field.name for field in fields(schema))}"
+    if path == ["split", "fold"] and problem["input"] == "all":
+        return "split.fold=all: not there yet; train the folds by -m split.fold=0,1,2,3,4"
+    return text
 
 
 def _raise(problems: list[str]) -> None:

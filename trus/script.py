@@ -18,6 +18,8 @@ def run_script(main: Callable[[], Any]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    # absolute: Hydra needs it for the sweep's folder before it knows of a working directory
+    os.environ.setdefault("TRUS_OUTPUTS", str(Path(sys.argv[0]).resolve().parents[1] / "outputs"))
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         main()
         return

@@ -57,7 +57,7 @@ def test_what_is_written_is_loaded(tmp_path):
     write_manifest(tmp_path / "manifest.csv", [{"image_id": "кадр, 1", "image": 'a "b".png', "device": None}])
     (tmp_path / "classes.json").write_text(CLASSES)
     (frame,) = Manifest.load(tmp_path / "manifest.csv").frames
-    assert (frame.image_id, frame.image.name, frame.device) == ("кадр, 1", 'a "b".png', None)
+    assert (frame.image_id, frame.image.name, frame.source) == ("кадр, 1", 'a "b".png', None)
 
 
 def test_a_key_that_is_no_column_is_not_written(tmp_path):

@@ -34,7 +34,7 @@ def mask_files(tmp_path_factory) -> list[Path]:
 
 
 def frame(name: str, patient: str | None, mask: Path | None, split: str | None = "train") -> Frame:
-    nothing = {"spacing": None, "region": None, "device": None, "source": None, "licence": None}
+    nothing = {"spacing": None, "region": None, "source": None, "licence": None}
     return Frame(row=2, image_id=name, image=Path(name), mask=mask, patient_id=patient, split=split, **nothing)
 
 

@@ -74,10 +74,10 @@ def test_frames_of_any_shape_are_segmented(model, shape):
 
 def test_thresholds_can_be_replaced(model, manifest):
     image = read_frame(manifest.frames[1].image)
-    areas = [
-        (open_predictor(model, thresholds=thresholds).predict(image).labels > 0).sum()
-        for thresholds in ([0.05, 0.05], None, [0.95, 0.95])
-    ]
+    predictor, areas = open_predictor(model), []
+    for thresholds in ([0.05, 0.05], predictor.metadata.thresholds, [0.95, 0.95]):
+        predictor.thresholds = thresholds
+        areas.append((predictor.predict(image).labels > 0).sum())
     assert areas[0] > areas[1] > areas[2]
 
 

@@ -27,6 +27,14 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
 
+def test_a_full_disk_is_called_so_and_leaves_the_old_checkpoint(small_disk):
+    AtomicCheckpointIO().save_checkpoint({"epoch": 1}, small_disk / "last.ckpt")
+    with pytest.raises(OSError, match=r"last\.ckpt: the checkpoint could not be written"):
+        AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(100_000)}, small_disk / "last.ckpt")
+    assert torch.load(small_disk / "last.ckpt")["epoch"] == 1
+    assert [file.name for file in small_disk.iterdir()] == ["last.ckpt"]
+
+
 def test_best_and_last_are_written_under_plain_names(prepared, trainer, tmp_path):
     task, data = prepared()
     trainer(max_epochs=4, callbacks=checkpoints(task)).fit(task, datamodule=data)

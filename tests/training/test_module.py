@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trus.errors import TrainingError
+from trus.errors import ConfigError, TrainingError
 from trus.inference.pytorch import CheckpointPredictor
 from trus.training.callbacks import AtomicCheckpointIO
 
@@ -44,6 +44,13 @@ def test_one_class_alone_can_be_trained(prepared, trainer):
     trainer().fit(task, datamodule=data)
     assert data.classes.targets == ("lesion",)
     assert task(torch.zeros(1, 3, 32, 32)).shape == (1, 1, 32, 32)
+
+
+@pytest.mark.parametrize("wrong", ["optimizer.weight_decay=-1", "scheduler.factor=2", "+optimizer.nonsense=1"])
+def test_what_an_optimiser_or_schedule_refuses_is_one_error(prepared, trainer, wrong):
+    task, data = prepared(wrong)
+    with pytest.raises(ConfigError, match="optimizer or scheduler"):
+        trainer().fit(task, datamodule=data)
 
 
 @pytest.mark.parametrize("loss", ["dice_bce", "focal_tversky", "lovasz"])

@@ -22,8 +22,9 @@ class Augmentation:
     """Geometry and grey values of a preprocessed frame, changed at random; targets follow the geometry.
 
     Settings (conf/augmentation): `flip` probability; `rotate` degrees, `scale` and `translate` fractions (each the
-    largest change to either side); `brightness`, `contrast`, `gamma` largest relative change; `speckle` and `noise`
-    standard deviations of multiplicative and additive noise; `blur` largest sigma in px; `elastic` strength in px.
+    largest change to either side); `brightness`, `contrast`, `gamma` largest relative change; `speckle` largest
+    relative change of a pixel; `noise` largest standard deviation of additive noise; `blur` largest sigma in px;
+    `elastic` alpha of the elastic transform (40 moves pixels by about one).
     0, and a setting left out, switches one off. Raises ConfigError for an unknown one or one out of range.
     """
 

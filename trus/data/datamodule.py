@@ -1,5 +1,6 @@
 """Lightning's view of the data: a manifest, a split and a preprocessing become loaders of batches."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,23 @@ class FrameDataModule(pl.LightningDataModule):
         return make_split(self.manifest.frames, self.classes, self.contents.image, self.split_settings)
 
     def _check_targets(self) -> None:
-        seen = np.zeros(len(self.classes.targets), bool)
-        for frame in self.training_frames:
-            seen |= self.cache.load(frame)[1].any((1, 2))
-        missing = [name for name, found in zip(self.classes.targets, seen, strict=True) if not found]
+        missing = [
+            name for name, seen in zip(self.classes.targets, self._seen(self.training_frames), strict=True) if not seen
+        ]
         if missing:
             raise ManifestError(
                 f"{self.manifest.path}: no training frame holds a pixel of {missing}; "
                 f"annotate some, choose other classes (data.classes) or another fold (split.fold)"
             )
+        if not self._seen(self.validation_frames).any():
+            raise ManifestError(
+                f"{self.manifest.path}: no validation frame holds a pixel of {list(self.classes.targets)}, so nothing "
+                "can be scored; choose another fold (split.fold), fewer folds (split.folds) or another split.seed"
+            )
+
+    def _seen(self, frames: list[Frame]) -> np.ndarray:
+        """Which targets have a pixel in any of the frames, bool (K,)."""
+        return np.any([self.cache.load(frame)[1].any((1, 2)) for frame in frames], axis=0)
 
     def _loader(self, dataset: FrameDataset, shuffle: bool, drop_last: bool) -> DataLoader:
         workers = self.settings["workers"]
@@ -124,6 +133,7 @@ class FrameDataModule(pl.LightningDataModule):
 
 def seed_worker(worker: int) -> None:
     """Give each DataLoader worker its own random stream of augmentations, another one each epoch and run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to answer
     info = torch.utils.data.get_worker_info()
     augmentation = getattr(info.dataset, "augmentation", None) if info else None
     if augmentation is not None:

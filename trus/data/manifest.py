@@ -5,7 +5,7 @@ import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ class Frame:
     split: str | None
     spacing: tuple[float, float] | None
     region: tuple[int, int, int, int] | None
-    device: str | None
     source: str | None
     licence: str | None
 
@@ -51,7 +50,6 @@ class Manifest:
     path: Path
     frames: list[Frame]
     classes: Classes
-    licences: tuple[str, ...] = field(default=())
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
@@ -67,8 +65,7 @@ class Manifest:
             _frame(int(number), {str(key): text for key, text in row.items()}, folder)
             for number, row in zip(table.index, table.to_dict("records"), strict=True)
         ]
-        licences = tuple(sorted({frame.licence for frame in frames if frame.licence}))
-        return cls(path, frames, Classes.load(path.parent / "classes.json"), licences)
+        return cls(path, frames, Classes.load(path.parent / "classes.json"))
 
     def verify(self, threads: int = 4) -> Contents:
         """Decode every file; check sizes, labels, regions and repeats. Raises ManifestError with all problems."""
@@ -153,7 +150,6 @@ def _frame(number: int, row: dict[str, str], folder: Path) -> Frame:
         split=text["split"],
         spacing=spacing,
         region=region,  # type: ignore[arg-type]
-        device=text["device"],
         source=text["source"],
         licence=text["licence"],
     )

@@ -12,7 +12,7 @@ from trus.files import write_json
 from trus.inference.predictor import Predictor, open_predictor
 
 
-def run_evaluation(config: dict[str, Any]) -> float:
+def run_evaluation(config: dict[str, Any]) -> float | None:
     """Evaluate as the checked `config` of conf/evaluate.yaml says; write frames.csv and summary.json to run_dir.
 
     Returns the mean per-image IoU. Raises TrusError for what a user can mend.
@@ -41,15 +41,17 @@ def _part(manifest: Manifest, part: str) -> list[Frame]:
     return chosen
 
 
-def _report(evaluation: Evaluation, predictor: Predictor, config: dict[str, Any], data_hash: str) -> float:
+def _report(evaluation: Evaluation, predictor: Predictor, config: dict[str, Any], data_hash: str) -> float | None:
     run_dir = Path(config["run_dir"])
+    training = predictor.metadata.training
     summary = {
         "model_file": config["model_file"],
         "model_sha256": predictor.model_hash,
         "manifest": config["data"]["manifest"],
         "data_hash": data_hash,
-        "split_hash": predictor.metadata.training.split_hash,
+        "split_hash": training.split_hash,
         "part": config["split"]["part"],
+        "includes_training_frames": data_hash == training.data_hash and config["split"]["part"] != "test",
         "thresholds": predictor.thresholds,
         **evaluation.summary(config["resamples"]),
         "statement": predictor.metadata.statement,
@@ -57,14 +59,19 @@ def _report(evaluation: Evaluation, predictor: Predictor, config: dict[str, Any]
     evaluation.write_csv(run_dir / "frames.csv")
     write_json(run_dir / "summary.json", summary)
     _print(evaluation, summary, run_dir)
-    return summary["all"]["iou"]["value"] or 0.0
+    return summary["all"]["iou"]["value"]
 
 
 def _print(evaluation: Evaluation, summary: dict[str, Any], run_dir: Path) -> None:
-    estimate = evaluation.iou()
-    of_patients = f"of {estimate.patients} patients" if evaluation.grouped else "(no patient ids: interval over frames)"
+    of_patients = (
+        f"of {len(set(evaluation.patients))} patients"
+        if evaluation.grouped
+        else "(no patient ids: interval over frames)"
+    )
     count = f"{len(evaluation.frames)} frames {of_patients}"
     print(f"{summary['part']} part of {summary['manifest']}: {count}")
+    if summary["includes_training_frames"]:
+        print("  WARNING: includes frames that the model was trained on; no score of new frames")
     several = {"all classes": summary["all"]} if len(summary["classes"]) > 1 else {}
     for name, part in (several | summary["classes"]).items():
         pooled = "-" if part["pooled_iou"] is None else f"{part['pooled_iou']:.3f}"

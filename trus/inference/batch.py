@@ -100,6 +100,8 @@ def _predict_one(predictor: Predictor, item: Input, out: Path) -> tuple[dict[str
         return str(error) if str(item.path) in str(error) else f"{item.path}: {error}"
     except OSError as error:
         return f"{item.path}: cannot be read or its results cannot be written ({error})"
+    except Exception as error:  # noqa: BLE001 - whatever a frame makes ONNX Runtime or OpenCV raise, the rest goes on
+        return f"{item.path}: cannot be segmented ({type(error).__name__}: {error})"
 
 
 def _identity(predictor: Predictor, item: Input) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class Provenance(_Part):
     licences: list[str]
     frames: int
     patients: int
+    cropped: int = Field(description="How many of the frames were cropped to a region of the manifest")
 
 
 class ModelMetadata(_Part):

@@ -33,10 +33,10 @@ class Prediction:
 class Predictor(ABC):
     """Frames in, masks out. `thresholds` (K,) start as the model file's own and can be replaced."""
 
-    def __init__(self, path: Path, metadata: ModelMetadata, thresholds: list[float] | None = None):
+    def __init__(self, path: Path, metadata: ModelMetadata):
         self.path = path
         self.metadata = metadata
-        self.thresholds = thresholds or metadata.thresholds
+        self.thresholds = list(metadata.thresholds)
 
     @cached_property
     def classes(self) -> Classes:
@@ -67,27 +67,27 @@ class Predictor(ABC):
 class OnnxPredictor(Predictor):
     """A model file in an ONNX Runtime session on the CPU."""
 
-    def __init__(self, path: Path, threads: int | None = None, thresholds: list[float] | None = None):
+    def __init__(self, path: Path, threads: int | None = None):
         self.session = open_session(path, threads)
         document = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if document is None:
             raise ModelFileError(f"{path}: holds no trus metadata; only files that trus exported can be used")
-        super().__init__(path, parse_metadata(document, str(path)), thresholds)
+        super().__init__(path, parse_metadata(document, str(path)))
 
     def network(self, batch: np.ndarray) -> np.ndarray:
         """Run the graph."""
         return self.session.run(["probabilities"], {"image": batch})[0]
 
 
-def open_predictor(path: Path, threads: int | None = None, thresholds: list[float] | None = None) -> Predictor:
+def open_predictor(path: Path, threads: int | None = None) -> Predictor:
     """Open an .onnx model file or a .ckpt checkpoint. Raises ModelFileError."""
     path = Path(path)
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file")
     if path.suffix == ".onnx":
-        return OnnxPredictor(path, threads, thresholds)
+        return OnnxPredictor(path, threads)
     if path.suffix == ".ckpt":
-        return _open_checkpoint(path, threads, thresholds)
+        return _open_checkpoint(path, threads)
     raise ModelFileError(f"{path}: a model is an .onnx file or a .ckpt checkpoint, not {path.suffix or 'this'}")
 
 
@@ -109,14 +109,14 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _open_checkpoint(path: Path, threads: int | None, thresholds: list[float] | None) -> Predictor:
+def _open_checkpoint(path: Path, threads: int | None) -> Predictor:
     try:
         from trus.inference.pytorch import CheckpointPredictor
     except ModuleNotFoundError as error:
         raise ModelFileError(
             f"{path}: a checkpoint needs PyTorch ({error.name} is missing): install trus[train], or use the .onnx"
         ) from error
-    return CheckpointPredictor(path, threads, thresholds)
+    return CheckpointPredictor(path, threads)
 
 
 def _first_line(error: Exception) -> str:

@@ -26,12 +26,11 @@ class CheckpointPredictor(Predictor):
         self,
         path: Path,
         threads: int | None = None,
-        thresholds: list[float] | None = None,
         network: nn.Module | None = None,
     ):
         checkpoint = load_checkpoint(path)
         metadata = checkpoint_metadata(checkpoint, path)
-        super().__init__(path, metadata, thresholds)
+        super().__init__(path, metadata)
         if threads:
             torch.set_num_threads(threads)
         self.module = network or _rebuild(metadata, path)

@@ -23,7 +23,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write to a temporary file in the same folder, fsync, rename."""
         with atomic_path(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+            try:
+                torch.save(checkpoint, temporary)
+            except RuntimeError as error:  # torch's writer does not say why the system refused
+                raise OSError(f"{path}: the checkpoint could not be written (disk full?): {error}") from error
 
 
 class BestCheckpoint(ModelCheckpoint):

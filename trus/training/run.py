@@ -9,6 +9,8 @@ from typing import Any
 
 import hydra
 import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 from pytorch_lightning.loggers import MLFlowLogger
 
@@ -24,6 +26,7 @@ from trus.training.module import SegmentationTask
 from trus.training.naming import run_name, run_tags
 from trus.training.outcome import Outcome
 from trus.training.precision import resolve_precision
+from trus.training.resume import check_resumable
 from trus.training.summary import print_summary
 from trus.training.tracking import create_logger, end_run, git_state, log_config, log_file
 
@@ -40,7 +43,9 @@ def train(config: dict[str, Any]) -> float | None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = _prepare_data(config)
     data.split.save(run_dir / "split.json")
-    choices = dict(hydra.core.hydra_config.HydraConfig.get().runtime.choices)
+    if config["ckpt_path"]:
+        check_resumable(config, data)
+    choices = dict(HydraConfig.get().runtime.choices)
     tags = run_tags(config, choices, data.contents.data_hash, data.split.hash) | _git_tags()
     logger = create_logger(config["logger"], run_name(config, choices), tags)
     outcome_word = "failed"
@@ -49,9 +54,14 @@ def train(config: dict[str, Any]) -> float | None:
         log_file(logger, run_dir / "split.json")
         trainer, stopped, outcome = _fit(config, data, logger, choices)
         outcome_word = "stopped" if stopped else "finished"
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the second Ctrl-C into SystemExit
+        outcome_word = "stopped"
+        raise
     finally:
         end_run(logger, outcome_word)
     print_summary(config, data, outcome, logger, trainer.current_epoch, stopped)
+    if stopped and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise KeyboardInterrupt  # the person meant the sweep, not this job of it
     return outcome.iou.value if outcome else None
 
 
@@ -139,6 +149,7 @@ def build_metadata(
             licences=sorted({frame.licence or "not stated" for frame in frames}),
             frames=len(frames),
             patients=len({frame.patient_id for frame in frames} - {None}),
+            cropped=sum(frame.region is not None for frame in frames) if data.preprocessor.region == "manifest" else 0,
         ),
     )
 

@@ -1,6 +1,7 @@
 """What is printed when a run ends: the score, where everything is, what to type next."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,20 @@ def print_summary(
     if logger:
         print(f"  MLflow run      {logger.run_id}  in {config['logger']['tracking_uri']}")
     print("next:")
-    manifest, model = _short(Path(config["data"]["manifest"])), _short(outcome.model_file)
-    if logger:
-        print("  make ui")
-    print(f"  trus predict --model {model} {manifest} -o outputs/masks")
-    print(f"  python scripts/evaluate.py model_file={model} data.manifest={manifest}")
+    for command in _next_commands(config, data, _short(outcome.model_file)):
+        print(f"  {command}")
     print("Research use only; not a medical device.")
+
+
+def _next_commands(config: dict[str, Any], data: FrameDataModule, model: str) -> list[str]:
+    """Commands that work as they are printed, in a shell where the virtual environment is not active too."""
+    folder = Path(sys.executable).parent
+    prefix = "" if str(folder) in os.environ.get("PATH", "").split(os.pathsep) else f"{_short(folder)}/"
+    manifest = _short(Path(config["data"]["manifest"]))
+    last = f"{prefix}python scripts/train.py data.manifest={manifest} split.fold=1"
+    if any(frame.split == "test" for frame in data.manifest.frames):
+        last = f"{prefix}python scripts/evaluate.py model_file={model} data.manifest={manifest}"
+    return ["make ui", f"{prefix}trus predict --model {model} {manifest} -o outputs/masks", last]
 
 
 def _count(data: FrameDataModule) -> str:

@@ -2,7 +2,7 @@
 
 from trus.data.annotations.masks import ImportSummary, import_masks
 
-FORMATS = {"masks": "a folder of frames and a folder of label masks with the same names"}
-"""Format name -> what it is; a new format is a module here, a line here and its import function."""
+FORMATS = {"masks": ("a folder of frames and a folder of label masks with the same names", import_masks)}
+"""Format name -> what it is, and the function that imports it; a new format is a module and a line here."""
 
 __all__ = ["FORMATS", "ImportSummary", "import_masks"]
