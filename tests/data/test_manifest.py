@@ -42,7 +42,6 @@ def test_rows_become_frames(manifest, dataset):
     assert (frames["p2_1"].mask, frames["p4_0"].spacing, frames["p2_0"].region) == (None, None, None)
     assert [frame.image_id for frame in manifest.frames if frame.split == "test"] == ["p5_0", "p5_1", "p6_0", "p6_1"]
     assert manifest.classes.targets == ("gland", "lesion")
-    assert manifest.licences == ("CC0-1.0",)
 
 
 def test_an_empty_mask_is_no_missing_mask(manifest):

@@ -1,7 +1,7 @@
 import pytest
+from hydra.utils import instantiate
 
 from trus.errors import ConfigError
-from trus.training.callbacks import AtomicCheckpointIO
 from trus.training.resume import check_resumable
 
 
@@ -9,10 +9,8 @@ from trus.training.resume import check_resumable
 def checkpoint(prepared, trainer, tmp_path):
     """A checkpoint after one epoch of fold 0."""
     task, data = prepared()
-    fit = trainer(plugins=[AtomicCheckpointIO()])
-    fit.fit(task, datamodule=data)
-    fit.save_checkpoint(tmp_path / "last.ckpt")
-    return tmp_path / "last.ckpt"
+    trainer(callbacks=[instantiate(task.config["callbacks"]["last"])]).fit(task, datamodule=data)
+    return tmp_path / "run/checkpoints/last.ckpt"
 
 
 def check(prepared, checkpoint, *overrides):
