@@ -68,6 +68,8 @@ def train(config: dict[str, Any]) -> float | None:
 def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
     settings = config["data"]
     if settings["phantom"]:
+        if not Path(settings["manifest"]).exists():
+            print("making the synthetic phantom, the first time only", flush=True)
         write_phantom(Path(settings["manifest"]).parent, **settings["phantom"])
     data = FrameDataModule(settings, config["preprocessing"], config["augmentation"], config["split"], config["seed"])
     data.prepare()

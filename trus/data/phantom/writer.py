@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from trus import __version__
 from trus.data.images import write_image
 from trus.data.phantom.anatomy import draw_levels, draw_patient
 from trus.data.phantom.devices import DEVICES, Device, region
@@ -24,13 +23,15 @@ RECORD = "phantom.json"
 """Written last: a folder that holds it is finished."""
 STARTED = "phantom.started.json"
 """Written first: a folder that holds it without RECORD is an unfinished phantom, not somebody's data."""
+GENERATOR = 1
+"""Raise it when the same parameters give other frames than before; an older phantom is then not this one."""
 TABLES = ("manifest.csv", "classes.json", "README.txt")
 TEST_AMONG_EIGHT = (3, 6)
 """Patients, counted modulo 8, of the test part: a quarter, and one of each device as devices alternate."""
 CLASSES = {"labels": {"0": "background", "1": "gland", "2": "lesion"}, "contains": {"gland": ["lesion"]}}
 README = """SYNTHETIC transrectal ultrasound frames. They were computed; none of them comes from a person or a scanner.
 
-Made by trus {version} with:
+Made by generator {generator} of trus with:
     trus phantom OUT --patients {patients} --frames {frames} --seed {seed}
 
 The anatomy, the lesions, the two devices and the patient ids are made up. A score on these frames says that the
@@ -101,7 +102,7 @@ def write_phantom(
     """
     out = Path(out)
     _check(patients=patients, frames=frames, seed=seed)
-    parameters = {"synthetic": True, "version": __version__, "patients": patients, "frames": frames, "seed": seed}
+    parameters = {"synthetic": True, "generator": GENERATOR, "patients": patients, "frames": frames, "seed": seed}
     todo = [_Frame(f"p{p:03d}_f{f}", p, f) for p in range(patients) for f in range(frames)]
     if _claim(out, parameters) and all((out / name).exists() for name in (*TABLES, *_names(todo))):
         return out / "manifest.csv"
