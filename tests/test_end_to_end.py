@@ -24,14 +24,15 @@ SMALL = [
 TINY_UNET = ["model.widths=[8,16]", "model.context=[1]"]
 
 
-def run(*command: object, ok: bool = True) -> subprocess.CompletedProcess:
-    result = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False)
+def run(*command: object, ok: bool = True, **environment: object) -> subprocess.CompletedProcess:
+    env = os.environ | {name: str(value) for name, value in environment.items()}
+    result = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False, env=env)
     assert (result.returncode == 0) is ok, result.stdout + result.stderr
     return result
 
 
-def train(*overrides: object, ok: bool = True) -> subprocess.CompletedProcess:
-    return run(sys.executable, "scripts/train.py", *overrides, ok=ok)
+def train(*overrides: object, ok: bool = True, **environment: object) -> subprocess.CompletedProcess:
+    return run(sys.executable, "scripts/train.py", *overrides, ok=ok, **environment)
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +106,12 @@ def test_predict_and_evaluate_agree_with_the_run(trained, outputs):
 
 
 def test_a_sweep_gives_runs_that_can_be_told_apart(outputs, client):
-    train("-m", *SMALL, f"outputs={outputs}", f"hydra.sweep.dir={outputs}/sweep", "trainer.max_epochs=1",
-          "model=unet_small,fpn_resnet18", "loss=dice_bce,focal_tversky", "callbacks.export.predict=false")  # fmt: skip
+    swept = ["trainer.max_epochs=1", "model=unet_small,fpn_resnet18", "loss=dice_bce,focal_tversky"]
+    train("-m", *SMALL, *swept, "callbacks.export.predict=false", TRUS_OUTPUTS=outputs)
     names = [run.info.run_name for run in all_runs(client) if "preprocessing.size" in run.data.params]
     swept = {(name.split()[0], name.split()[1]) for name in names}
     assert swept == {(m, loss) for m in ("unet_small", "fpn_resnet18") for loss in ("dice_bce", "focal_tversky")}
-    assert len(list(outputs.glob("sweep/*/model.onnx"))) == 4
+    assert len(list(outputs.glob("sweeps/*/*/*/model.onnx"))) == 4
 
 
 def test_going_on_from_a_checkpoint(trained, outputs):

@@ -15,7 +15,7 @@ DOCUMENT = {
         "data_hash": "d", "split_hash": "s", "fold": 0, "seed": 0, "epoch": 7, "initial_weights": "random",
         "initial_weights_licence": "none", "config": {"_target_": "trus.models.smp.build"},
     },
-    "data": {"sources": [], "licences": [], "frames": 1, "patients": 1},
+    "data": {"sources": [], "licences": [], "frames": 1, "patients": 1, "cropped": 0},
 }  # fmt: skip
 
 

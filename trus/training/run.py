@@ -82,16 +82,13 @@ def _fit(
     task = SegmentationTask(build_metadata(config, data, logger, choices), config)
     callbacks = [hydra.utils.instantiate(node) for node in config["callbacks"].values() if node]
     trainer = _trainer(config, callbacks, logger)
+    where = f"{choices.get('model')} on {trainer.strategy.root_device}, precision {trainer.precision}"
     counts = f"{len(data.training_frames)} training and {len(data.validation_frames)} validation frames"
-    print(
-        f"{choices.get('model')} on {trainer.strategy.root_device}, precision {trainer.precision}, {counts}", flush=True
-    )
+    print(f"{where}, {counts}", flush=True)
     try:
         trainer.fit(task, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
-    except TrainingError:
-        raise
     except RuntimeError as error:
-        if "out of memory" in str(error).lower():
+        if any(words in str(error).lower() for words in ("out of memory", "can't allocate memory")):
             raise TrainingError(
                 f"out of memory: lower data.batch_size (now {config['data']['batch_size']}; "
                 "trainer.accumulate_grad_batches makes up for it) or preprocessing.size"
