@@ -5,6 +5,7 @@ import torch
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback
 
+from trus.errors import TrainingError
 from trus.training.callbacks import AtomicCheckpointIO, BestCheckpoint, ExportBest
 from trus.training.module import SegmentationTask
 
@@ -79,6 +80,18 @@ def test_export_at_the_end_leaves_score_panels_model_file_and_masks(prepared, tr
         assert (tmp_path / "run" / name).is_file()
     masks = {file.stem for file in (tmp_path / "run/predictions/masks").iterdir()}
     assert masks == {frame.image_id for frame in data.validation_frames}
+
+
+def test_a_validation_frame_that_gets_no_mask_is_not_passed_over(prepared, trainer, tmp_path):
+    task, data = prepared()
+    name = data.validation_frames[0].image_id
+    (tmp_path / "run/predictions/records").mkdir(parents=True)
+    (tmp_path / f"run/predictions/masks/{name}.png").mkdir(parents=True)  # the mask cannot be written there
+    callbacks = [best_checkpoint(tmp_path / "run/checkpoints"), ExportBest(panels=False, predict=True)]
+    with pytest.raises(TrainingError, match=r"1 frame\(s\) got no mask") as error:
+        trainer(callbacks=callbacks).fit(task, datamodule=data)
+    assert name in str(error.value)
+    assert (tmp_path / "run/model.onnx").is_file()
 
 
 def test_export_without_a_checkpoint_does_nothing(prepared, trainer):

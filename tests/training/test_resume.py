@@ -2,7 +2,7 @@ import pytest
 from hydra.utils import instantiate
 
 from trus.errors import ConfigError
-from trus.training.resume import check_resumable
+from trus.training.resume import check_resumable, read_earlier
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def checkpoint(prepared, trainer, tmp_path):
 
 def check(prepared, checkpoint, *overrides):
     task, data = prepared(f"ckpt_path={checkpoint}", *overrides)
-    check_resumable(task.config, data)
+    check_resumable(read_earlier(checkpoint), task.config, data)
 
 
 def test_the_same_work_goes_on(prepared, checkpoint):

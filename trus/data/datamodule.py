@@ -67,7 +67,7 @@ class FrameDataModule(pl.LightningDataModule):
         self.manifest = Manifest.load(Path(self.settings["manifest"]))
         chosen = self.settings["classes"]
         self.classes = self.manifest.classes.select(tuple(chosen)) if chosen else self.manifest.classes
-        require_patients(self.manifest.frames, self.split_settings["allow_ungrouped"])
+        require_patients(self.manifest.frames, self.split_settings["allow_ungrouped"])  # before the slow reading
         self.contents = self.manifest.verify()
         self.split = self._make_split()
         self.cache = Cache(Path(self.settings["cache_dir"]), self.preprocessor, self.classes, self.contents)

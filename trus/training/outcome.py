@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 
 from trus.data.datamodule import FrameDataModule
 from trus.data.images import read_frame
+from trus.errors import TrainingError
 from trus.evaluation.evaluate import Evaluation, evaluate
 from trus.evaluation.panels import write_panels
 from trus.evaluation.statistics import Estimate
@@ -38,7 +39,8 @@ class Outcome:
 def deliver(checkpoint: Path, trainer: pl.Trainer, task: Any, panels: bool, predict: bool) -> Outcome:
     """Evaluate the checkpoint on the validation frames in their own size, draw panels, export, predict.
 
-    Raises ModelFileError when the export does not pass its parity gate; the checkpoint stays.
+    Raises ModelFileError when the export does not pass its parity gate, TrainingError when the model file fails on a
+    frame; what was written before stays.
     """
     data: FrameDataModule = trainer.datamodule  # type: ignore[attr-defined]
     run_dir, logger = checkpoint.parent.parent, trainer.logger
@@ -49,11 +51,12 @@ def deliver(checkpoint: Path, trainer: pl.Trainer, task: Any, panels: bool, pred
         for path in write_panels(evaluation, predictor, data.classes, run_dir / "panels"):
             log_file(logger, path, "panels")
     model_file = run_dir / "model.onnx"
-    metadata = _scored(predictor.metadata, evaluation)
+    iou = evaluation.iou()
+    metadata = _scored(predictor.metadata, iou, evaluation.grouped)
     parity = export_model(predictor.module, metadata, _real_frames(data), model_file)
     log_file(logger, model_file)
     folder = _predict(model_file, data, run_dir / "predictions") if predict else None
-    return Outcome(evaluation.iou(), checkpoint, model_file, folder, parity)
+    return Outcome(iou, checkpoint, model_file, folder, parity)
 
 
 def _record(evaluation: Evaluation, run_dir: Path, logger: Any) -> None:
@@ -68,9 +71,8 @@ def _record(evaluation: Evaluation, run_dir: Path, logger: Any) -> None:
     log_metrics(logger, {name: value for name, value in best.items() if value is not None})
 
 
-def _scored(metadata: ModelMetadata, evaluation: Evaluation) -> ModelMetadata:
-    numbers = evaluation.iou().to_dict()
-    score = Score(part="validation", grouped=evaluation.grouped, **numbers)
+def _scored(metadata: ModelMetadata, iou: Estimate, grouped: bool) -> ModelMetadata:
+    score = Score(part="validation", grouped=grouped, **iou.to_dict())
     return metadata.model_copy(update={"score": score})
 
 
@@ -81,5 +83,8 @@ def _real_frames(data: FrameDataModule) -> np.ndarray:
 
 def _predict(model_file: Path, data: FrameDataModule, folder: Path) -> Path:
     inputs = [Input(f.image, f.image_id, f.region, f.spacing) for f in data.validation_frames]
-    predict_batch(open_predictor(model_file), inputs, folder)
+    result = predict_batch(open_predictor(model_file), inputs, folder)
+    if result.failed:
+        reasons = "\n  ".join(reason for _, reason in result.failed)
+        raise TrainingError(f"{model_file} is written, but {len(result.failed)} frame(s) got no mask\n  {reasons}")
     return folder

@@ -5,17 +5,23 @@ from typing import Any
 
 from trus.data.datamodule import FrameDataModule
 from trus.errors import ConfigError
+from trus.inference.metadata import ModelMetadata
 from trus.inference.pytorch import checkpoint_metadata, load_checkpoint
 
 
-def check_resumable(config: dict[str, Any], data: FrameDataModule) -> None:
+def read_earlier(ckpt_path: str | None) -> ModelMetadata | None:
+    """The document of the checkpoint to go on from, None where there is none. Raises ModelFileError."""
+    if not ckpt_path:
+        return None
+    return checkpoint_metadata(load_checkpoint(Path(ckpt_path)), Path(ckpt_path))
+
+
+def check_resumable(before: ModelMetadata, config: dict[str, Any], data: FrameDataModule) -> None:
     """Raise ConfigError when `ckpt_path` belongs to other data, another fold or network, or has nothing left to do.
 
     With another split the checkpoint has been trained on frames that would now validate.
     """
-    path = Path(config["ckpt_path"])
-    checkpoint = load_checkpoint(path)
-    before = checkpoint_metadata(checkpoint, path)
+    path = config["ckpt_path"]
     pairs = {
         "data (hash)": (before.training.data_hash, data.contents.data_hash),
         "split (hash)": (before.training.split_hash, data.split.hash),
@@ -28,7 +34,7 @@ def check_resumable(config: dict[str, Any], data: FrameDataModule) -> None:
     if differing:
         lines = "\n  ".join(differing)
         raise ConfigError(f"ckpt_path={path}: comes from other work; go on with its own settings\n  {lines}")
-    done, wanted = checkpoint["epoch"] + 1, config["trainer"]["max_epochs"]
+    done, wanted = before.training.epoch + 1, config["trainer"]["max_epochs"]
     if 0 <= wanted <= done:
         raise ConfigError(f"ckpt_path={path}: has {done} epochs already; raise trainer.max_epochs (now {wanted})")
 

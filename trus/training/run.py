@@ -20,13 +20,12 @@ from trus.data.phantom import write_phantom
 from trus.errors import TrainingError
 from trus.files import write_text
 from trus.inference.metadata import ModelMetadata, Provenance, Training
-from trus.inference.pytorch import load_checkpoint
 from trus.training.callbacks import AtomicCheckpointIO, ExportBest, GracefulStop
 from trus.training.module import SegmentationTask
 from trus.training.naming import run_name, run_tags
 from trus.training.outcome import Outcome
 from trus.training.precision import resolve_precision
-from trus.training.resume import check_resumable
+from trus.training.resume import check_resumable, read_earlier
 from trus.training.summary import print_summary
 from trus.training.tracking import create_logger, end_run, git_state, log_config, log_file
 
@@ -37,14 +36,13 @@ def train(config: dict[str, Any]) -> float | None:
     Everything but the MLflow store is written below `run_dir`. Raises TrusError for what a user can mend.
     """
     _quieten()
-    if config["ckpt_path"]:
-        load_checkpoint(Path(config["ckpt_path"]))  # a wrong file is told before the data are read
+    earlier = read_earlier(config["ckpt_path"])  # a wrong file is told before the data are read
     run_dir = Path(config["run_dir"])
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = _prepare_data(config)
     data.split.save(run_dir / "split.json")
-    if config["ckpt_path"]:
-        check_resumable(config, data)
+    if earlier:
+        check_resumable(earlier, config, data)
     choices = dict(HydraConfig.get().runtime.choices)
     tags = run_tags(config, choices, data.contents.data_hash, data.split.hash) | _git_tags()
     logger = create_logger(config["logger"], run_name(config, choices), tags)
