@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from trus import __version__
-from trus.cli import app, parse_classes, parse_spacing
+from trus.cli import app
+from trus.cli.terminal import parse_classes, parse_spacing
 from trus.errors import ConfigError, ManifestError
 
 TRUS = Path(sys.executable).parent / "trus"

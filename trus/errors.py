@@ -21,6 +21,14 @@ class ImageError(TrusError):
     """An image or mask file cannot be read, or has the wrong form."""
 
 
+class IntakeError(TrusError):
+    """A raw export cannot be taken in. The message never holds a name, tag or identifier of the file."""
+
+
+class AnnotationError(TrusError):
+    """An annotation file, or an object in one, cannot be taken over."""
+
+
 class WeightsError(TrusError):
     """Initial weights are missing, unreachable or do not fit the network."""
 

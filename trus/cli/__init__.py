@@ -1,0 +1,47 @@
+"""The `trus` command. Everything heavy is imported inside the commands, so that `trus --help` answers at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from trus.cli.annotations import annotations
+from trus.cli.phantom import make_phantom
+from trus.cli.predict import predict_frames
+from trus.errors import TrusError
+
+app = typer.Typer(
+    help="Transrectal ultrasound: from frames to a segmentation model file and its masks. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(annotations, name="annotations")
+app.command("phantom")(make_phantom)
+app.command("predict")(predict_frames)
+
+
+def main() -> None:
+    """Entry point: a user's mistake ends in `error: ...` and exit code 1, not in a traceback."""
+    try:
+        app()
+    except TrusError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from trus import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass

@@ -1,0 +1,46 @@
+"""`trus predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trus.cli.terminal import Out, parse_spacing, progress_bar
+from trus.errors import ConfigError
+
+
+def predict_frames(
+    inputs: Annotated[list[str], typer.Argument(help="Frames, folders, globs, or a manifest.csv.", metavar="INPUT...")],
+    model: Annotated[Path, typer.Option(help="An .onnx model file, or a .ckpt (needs trus[train]).")],
+    out: Out,
+    threshold: Annotated[float | None, typer.Option(help="Between 0 and 1, instead of the model file's own.")] = None,
+    spacing: Annotated[str | None, typer.Option(help="ROW,COLUMN in mm a pixel, for areas in mm2.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Frames in work at a time.")] = 1,
+) -> None:
+    """Segment frames: masks/, overlays/, records/, predictions.csv and predictions.json below OUT.
+
+    Started again, it goes on where it stopped. Exit code 1 when a frame failed; the others are done.
+    """
+    from trus.inference.batch import predict_batch
+    from trus.inference.inputs import collect_inputs
+    from trus.inference.predictor import available_cores, open_predictor
+
+    if threshold is not None and not 0 < threshold < 1:
+        raise ConfigError(f"--threshold {threshold}: must lie between 0 and 1")
+    items = collect_inputs(inputs, parse_spacing(spacing) if spacing else None, out)
+    predictor = open_predictor(model, threads=max(1, available_cores() // jobs))
+    if threshold is not None:
+        predictor.thresholds = [threshold] * len(predictor.thresholds)
+    if predictor.metadata.data.cropped and not any(item.region for item in items):
+        typer.echo("note: the model was trained on frames cropped by their manifest; these are taken whole", err=True)
+    with progress_bar() as progress:
+        task = progress.add_task("segmenting", total=len(items))
+        result = predict_batch(predictor, items, out, jobs, lambda: progress.advance(task))
+    again = f", {result.resumed} were there already" if result.resumed else ""
+    typer.echo(f"{result.done} frames segmented{again}: {result.table}")
+    typer.echo(predictor.metadata.statement)
+    for _, reason in result.failed:
+        typer.echo(f"failed: {reason}", err=True)
+    if result.failed:
+        typer.echo(f"{len(result.failed)} of {len(items)} frames failed", err=True)
+        raise typer.Exit(1)
