@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,9 @@ class Frame:
     region: tuple[int, int, int, int] | None
     source: str | None
     licence: str | None
+    device: str | None = None
+    annotator: str | None = None
+    spacing_note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,15 +126,15 @@ class Manifest:
         return problems
 
 
-def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows (keys from COLUMNS, others are refused) as a manifest, atomically; missing keys stay empty."""
-    write_text(path, manifest_text(rows))
+def write_manifest(path: Path, rows: Iterable[dict[str, Any]], further: Sequence[str] = ()) -> None:
+    """Write rows (keys from COLUMNS and `further`, others are refused), atomically; missing keys stay empty."""
+    write_text(path, manifest_text(rows, further))
 
 
-def manifest_text(rows: Iterable[dict[str, Any]]) -> str:
+def manifest_text(rows: Iterable[dict[str, Any]], further: Sequence[str] = ()) -> str:
     """The CSV that `write_manifest` writes."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer = csv.DictWriter(text, [*COLUMNS, *further], restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
     return text.getvalue()
@@ -152,6 +155,9 @@ def _frame(number: int, row: dict[str, str], folder: Path) -> Frame:
         region=region,  # type: ignore[arg-type]
         source=text["source"],
         licence=text["licence"],
+        device=text["device"],
+        annotator=text["annotator"],
+        spacing_note=text["spacing_note"],
     )
 
 

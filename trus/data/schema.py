@@ -19,7 +19,7 @@ COLUMNS = (
     *("image_id", "image", "mask", "patient_id", "split"),
     *SPACING,
     *REGION,
-    *("device", "annotator", "source", "licence"),
+    *("device", "annotator", "source", "licence", "spacing_note"),
 )
 
 
@@ -113,7 +113,7 @@ def _schema() -> Any:
                 c: pa.Column(str, matches(r"|\d+", "must be a pixel position from 0, or empty"), required=False)
                 for c in REGION
             },
-            **{c: pa.Column(str, required=False) for c in ("device", "annotator", "source", "licence")},
+            **{c: pa.Column(str, required=False) for c in ("device", "annotator", "source", "licence", "spacing_note")},
         },
     )
 
