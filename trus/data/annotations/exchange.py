@@ -39,13 +39,16 @@ class AnnotatedFrame:
     `name` is its file name as the export has it, sub-folders and suffix included. `draw` returns its objects, lowest
     first, when it is called (AnnotationError where they cannot be taken over); None where nobody has annotated the
     picture, while an empty list says that there is nothing on it. `size` is (height, width) as the export states it,
-    `image` the picture itself where the export holds it. The rest as in the manifest, where the format knows it.
+    `image` the picture itself where the export holds it as a file; where it is a slice of a volume, `picture` returns
+    it, uint8 (H, W), when called (AnnotationError where it cannot), and the import writes it. The rest as in the
+    manifest, where the format knows it.
     """
 
     name: str
     draw: Callable[[], list[Drawn]] | None
     size: tuple[int, int] | None = None
     image: Path | None = None
+    picture: Callable[[], np.ndarray] | None = None
     image_id: str | None = None
     patient_id: str | None = None
     split: str | None = None
