@@ -74,10 +74,12 @@ class Export:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user says besides the source. `classes` are the classes that the data set shall have."""
+    """What the user says besides the source. `classes` are the classes that the data set shall have, `annotator` whose
+    drawings are wanted where a data set holds those of several."""
 
     classes: Classes | None = None
     images: Path | None = None
+    annotator: str | None = None
 
 
 @dataclass(frozen=True)
