@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from trus.data.images import read_frame, read_mask
 from trus.data.schema import COLUMNS, REGION, SPACING, Problem, read_table, schema_problems
 from trus.errors import ImageError, ManifestError
 from trus.files import hash_file, hash_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,7 @@ class Manifest:
         path = Path(path)
         table = read_table(path)
         _raise(path, schema_problems(table))
-        folder = path.resolve().parent
-        frames = [
-            _frame(int(number), {str(key): text for key, text in row.items()}, folder)
-            for number, row in zip(table.index, table.to_dict("records"), strict=True)
-        ]
-        return cls(path, frames, Classes.load(path.parent / "classes.json"))
+        return cls(path, frames_of(table, path.resolve().parent), Classes.load(path.parent / "classes.json"))
 
     def verify(self, threads: int = 4) -> Contents:
         """Decode every file; check sizes, labels, regions and repeats. Raises ManifestError with all problems."""
@@ -78,10 +76,7 @@ class Manifest:
         image = {f.image_id: digest for f, (_, digest, _) in zip(self.frames, checked, strict=True) if digest}
         mask = {f.image_id: digest for f, (_, _, digest) in zip(self.frames, checked, strict=True) if digest}
         _raise(self.path, problems + self._repeated(image))
-        rows = [
-            [f.image_id, f.patient_id, f.split, f.region, image[f.image_id], mask.get(f.image_id)] for f in self.frames
-        ]
-        return Contents(image, mask, hash_json([sorted(rows, key=lambda row: str(row[0])), self.classes.to_dict()]))
+        return Contents(image, mask, hash_data(self.frames, self.classes, image, mask))
 
     def _check_frame(self, frame: Frame) -> tuple[list[Problem], str, str]:
         image, problems = _read(frame, "image", read_frame)
@@ -124,6 +119,20 @@ class Manifest:
                     remedy = f"the same frame stands in row {first.row} on the other side of the test split; keep one"
                     problems.append(Problem(frame.row, "split", str(frame.split or ""), remedy))
         return problems
+
+
+def frames_of(table: "pd.DataFrame", folder: Path) -> list[Frame]:
+    """Rows of a table that keeps the schema -> frames whose paths start at `folder`."""
+    return [
+        _frame(int(number), {str(key): text for key, text in row.items()}, folder)
+        for number, row in zip(table.index, table.to_dict("records"), strict=True)
+    ]
+
+
+def hash_data(frames: Sequence[Frame], classes: Classes, image: dict[str, str], mask: dict[str, str]) -> str:
+    """One SHA-256 of all that a training reads; `image` and `mask` are those of the files by image_id."""
+    rows = [[f.image_id, f.patient_id, f.split, f.region, image[f.image_id], mask.get(f.image_id)] for f in frames]
+    return hash_json([sorted(rows, key=lambda row: str(row[0])), classes.to_dict()])
 
 
 def write_manifest(path: Path, rows: Iterable[dict[str, Any]], further: Sequence[str] = ()) -> None:
