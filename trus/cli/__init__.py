@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from trus.cli.annotations import annotations
+from trus.cli.check import check_data
 from trus.cli.phantom import make_phantom
 from trus.cli.predict import predict_frames
 from trus.errors import TrusError
@@ -18,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(annotations, name="annotations")
+app.command("check")(check_data)
 app.command("phantom")(make_phantom)
 app.command("predict")(predict_frames)
 

@@ -136,5 +136,7 @@ class _Best:
         how = f", {TURNS[self.turned[top]]}" if self.turned[top] else ""
         pair = f"{_described(shown[first].frame)} and {_described(shown[second].frame)}"
         more = f"; {len(indices)} frames in this group" if len(indices) > 2 else ""
-        rows = tuple(shown[index].frame.row for index in [first, second, *(i for i in indices if i not in (first, second))])
+        rows = tuple(
+            shown[index].frame.row for index in [first, second, *(i for i in indices if i not in (first, second))]
+        )
         return Finding(code, rows, f"{pair}: similarity {min(self.score[top], 1):.2f}{how}{more}")

@@ -26,6 +26,11 @@ class Shape:
     sides: tuple[str, ...]
     outside_region: int
 
+    @property
+    def objects(self) -> int:
+        """Parts that are no specks."""
+        return self.parts - self.specks
+
 
 @dataclass(frozen=True)
 class MaskFacts:
