@@ -30,7 +30,7 @@ def read_frame(path: Path) -> np.ndarray:
     than MAX_PIXELS.
     """
     with _open(path) as image:
-        return _to_array(ImageOps.exif_transpose(image), path)
+        return to_frame(ImageOps.exif_transpose(image), path)
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -88,7 +88,8 @@ def _open(path: Path, decode: bool = True) -> Iterator[Image.Image]:
         raise ImageError(f"{path}: cannot be read as an image ({error}); export it again") from error
 
 
-def _to_array(image: Image.Image, path: Path) -> np.ndarray:
+def to_frame(image: Image.Image, path: Path) -> np.ndarray:
+    """An open picture as `read_frame` returns it; `path` is what an ImageError names."""
     if image.mode.startswith("I"):
         wide = np.asarray(image)
         if wide.min() < 0 or wide.max() > 65535:

@@ -1,0 +1,158 @@
+"""Frames of a DICOM file, one in memory at a time, as grey or RGB."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import numpy as np
+
+from trus.data.intake.codestream import jpeg2000_size, jpeg_size
+from trus.data.intake.dicom_file import Opened, Pixels
+from trus.data.intake.metered import Metered
+from trus.data.intake.quiet import quietly
+from trus.errors import IntakeError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.pixels.decoders.base import Decoder
+
+_BASELINE, _LOSSLESS, _JPEG_LS, _JPEG_2000 = "pillow", "gdcm", "pyjpegls", "pylibjpeg"
+_PLUGINS = {
+    "1.2.840.10008.1.2.4.50": _BASELINE,
+    "1.2.840.10008.1.2.4.51": _BASELINE,
+    "1.2.840.10008.1.2.4.57": _LOSSLESS,
+    "1.2.840.10008.1.2.4.70": _LOSSLESS,
+    "1.2.840.10008.1.2.4.80": _JPEG_LS,
+    "1.2.840.10008.1.2.4.81": _JPEG_LS,
+    "1.2.840.10008.1.2.5": "pylibjpeg",
+}
+"""One decoder a transfer syntax (JPEG 2000 for the rest): a second one that is tried would hide the damage."""
+
+_RLE = "1.2.840.10008.1.2.5"
+_SPARE_BYTES, _SPARE_READS = 4 * 2**20, 400_000
+
+
+def grey_if_equal(frame: np.ndarray) -> np.ndarray:
+    """(H, W, 3) whose channels are equal as (H, W); any other frame as it is."""
+    if frame.ndim == 3 and all(np.array_equal(frame[..., 0], frame[..., channel]) for channel in (1, 2)):
+        return np.ascontiguousarray(frame[..., 0])
+    return frame
+
+
+def frames_of(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (number, frame) of the wanted frames, as Source.frames says. Raises IntakeError."""
+    palette = quietly("damaged: the colour palette cannot be read", palette_of, opened)
+    stored = _compressed(opened, wanted) if opened.pixels.compressed else _native(opened, wanted)
+    for number, values in stored:
+        yield number, quietly(_damaged(number), picture, values, opened.pixels, palette)
+
+
+def picture(values: np.ndarray, pixels: Pixels, palette: np.ndarray | None) -> np.ndarray:
+    """Stored values -> uint8 or uint16 (H, W) or uint8 (H, W, 3).
+
+    Grey of more than 8 bits is moved up to the full scale of 16 (12-bit values times 16), which loses nothing; of
+    colours the upper 8 bits are kept. MONOCHROME1 is inverted, signed values are moved up by half their range.
+    """
+    if pixels.samples == 3:
+        return grey_if_equal((values >> max(0, pixels.stored - 8)).astype(np.uint8))
+    levels = values.astype(np.int32) + (2 ** (pixels.stored - 1) if pixels.signed else 0)
+    if levels.min() < 0 or levels.max() >= 2**pixels.stored:
+        raise IntakeError(f"damaged: the pixels hold more than the {pixels.stored} bits that the header announces")
+    if palette is not None:
+        return grey_if_equal(palette[levels])
+    if pixels.model == "MONOCHROME1":
+        levels = 2**pixels.stored - 1 - levels
+    return levels.astype(np.uint8) if pixels.stored <= 8 else (levels << (16 - pixels.stored)).astype(np.uint16)
+
+
+def palette_of(opened: Opened) -> np.ndarray | None:
+    """The colour of every stored value, uint8 (2**stored, 3), for PALETTE COLOR; None for other colour models."""
+    from pydicom.pixels.processing import apply_color_lut
+
+    if opened.pixels.model != "PALETTE COLOR":
+        return None
+    _check_palette(opened.dataset)
+    kind = np.uint8 if opened.pixels.stored <= 8 else np.uint16
+    colours = apply_color_lut(np.arange(2**opened.pixels.stored, dtype=kind), opened.dataset)
+    if colours.dtype == np.uint8 or colours.max() <= 255:  # some scanners write 8-bit colours into a 16-bit palette
+        return colours.astype(np.uint8)
+    return (colours >> 8).astype(np.uint8)
+
+
+def _check_palette(dataset: "Dataset") -> None:
+    if "RedPaletteColorLookupTableData" not in dataset:
+        raise IntakeError("its colour palette is missing or written in segments, which is not read")
+
+
+def _native(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
+    options = _options(opened.pixels, opened.pixels.frames)
+    decoded = _decoder(opened.pixels).iter_array(opened.file, indices=wanted, **options)
+    for number in wanted:
+        values, _ = quietly(_damaged(number), next, decoded)
+        yield number, values
+
+
+def _compressed(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
+    streams = _streams(opened)
+    for number in range(wanted.stop):
+        stream = quietly("damaged: the compressed frames cannot be told apart", next, streams, None)
+        if stream is None:
+            announced = opened.pixels.frames
+            raise IntakeError(f"truncated: the header announces {announced} frames, the file holds {number}")
+        if number in wanted:
+            yield number, quietly(_damaged(number), _decode, stream, opened.pixels)
+
+
+def _streams(opened: Opened) -> Iterator[bytes]:
+    """Compressed frames in order. One that is larger than its pixels could be is refused before it is read."""
+    from pydicom.encaps import generate_frames
+
+    file, dataset = Metered(opened.file), opened.dataset
+    offsets = None
+    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
+        offsets = dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
+    most = 4 * opened.pixels.frame_bytes + _SPARE_BYTES
+    file.allow(most, _SPARE_READS)
+    for stream in generate_frames(
+        cast(BinaryIO, file), number_of_frames=opened.pixels.frames, extended_offsets=offsets
+    ):
+        yield stream
+        file.allow(most, _SPARE_READS)
+
+
+def _decode(stream: bytes, pixels: Pixels) -> np.ndarray:
+    from pydicom.encaps import encapsulate
+
+    plugin = _PLUGINS.get(pixels.syntax, _JPEG_2000)
+    if pixels.syntax != _RLE:
+        size = jpeg_size(stream) if plugin != _JPEG_2000 else jpeg2000_size(stream)
+        if size != (pixels.rows, pixels.columns, pixels.samples):
+            raise IntakeError("damaged: a compressed frame is of another size or colour than the header announces")
+    decoded = _decoder(pixels).iter_array(encapsulate([stream]), decoding_plugin=plugin, **_options(pixels, 1))
+    values, _ = next(decoded)
+    return values
+
+
+def _decoder(pixels: Pixels) -> "Decoder":
+    from pydicom.pixels import get_decoder
+
+    return get_decoder(pixels.syntax)
+
+
+def _options(pixels: Pixels, frames: int) -> dict[str, Any]:
+    return {
+        "rows": pixels.rows,
+        "columns": pixels.columns,
+        "samples_per_pixel": pixels.samples,
+        "photometric_interpretation": pixels.model,
+        "number_of_frames": frames,
+        "bits_allocated": pixels.allocated,
+        "bits_stored": pixels.stored,
+        "pixel_representation": int(pixels.signed),
+        "planar_configuration": pixels.planar,
+        "pixel_keyword": "PixelData",
+        "pixel_vr": pixels.vr,
+    }
+
+
+def _damaged(number: int) -> str:
+    return f"damaged: frame {number} cannot be decoded"

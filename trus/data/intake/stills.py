@@ -1,0 +1,76 @@
+"""PNG, JPEG, BMP and TIFF files as sources of the intake; the pages of a TIFF are its frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from trus.data.images import MAX_PIXELS, read_frame, to_frame
+from trus.data.intake.quiet import quietly
+from trus.data.intake.source import Header
+from trus.errors import IntakeError
+
+MOST_PAGES = 10_000
+_ORIENTATION = 0x0112
+_HEADER = "damaged: the header of the picture cannot be read"
+
+
+@dataclass(frozen=True)
+class StillSource:
+    """A picture, or the pages of a TIFF; nothing but its pixels is read, and JPEG's EXIF only to turn it upright."""
+
+    path: Path
+    header: Header
+
+    def frames(self, wanted: range | None = None) -> Iterator[tuple[int, np.ndarray]]:
+        """As Source.frames. Every page must be as large as the first."""
+        pages = self.header.frames or 1
+        for number in range(pages) if wanted is None else wanted:
+            if number >= pages:
+                return
+            frame = quietly(f"damaged: picture {number} cannot be decoded", self._read, number)
+            if frame.shape[:2] != self.header.size:
+                raise IntakeError(f"page {number} is not as large as the first; export each as a file of its own")
+            yield number, frame
+
+    def _read(self, number: int) -> np.ndarray:
+        return read_frame(self.path) if self.header.frames == 1 else _read_page(self.path, number)
+
+
+def open_still(path: Path, kind: str) -> StillSource:
+    """Read the header of a picture of `kind` (Pillow's name of the format). Raises IntakeError."""
+    size, pages = quietly(_HEADER, _look, path, kind)
+    note = "a picture file does not say how large a pixel is"
+    return StillSource(path, Header(kind=kind.lower(), frames=pages, size=size, spacing_note=note))
+
+
+def _look(path: Path, kind: str) -> tuple[tuple[int, int], int]:
+    with Image.open(path, formats=[kind]) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise IntakeError(f"announces {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+        if kind == "PNG" and getattr(image, "n_frames", 1) > 1:
+            raise IntakeError("an animated PNG; export its frames each as a file of its own")
+        width, height = image.size
+        sideways = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+        size = (width, height) if sideways else (height, width)
+        return size, _pages(image) if kind == "TIFF" else 1
+
+
+def _pages(image: Image.Image) -> int:
+    """Pages of a TIFF, counted no further than MOST_PAGES."""
+    for page in range(MOST_PAGES + 1):
+        try:
+            image.seek(page)
+        except EOFError:
+            return page
+    raise IntakeError(f"holds more than {MOST_PAGES} pages, which is not read")
+
+
+def _read_page(path: Path, number: int) -> np.ndarray:
+    with Image.open(path, formats=["TIFF"]) as image:
+        image.seek(number)
+        if image.width * image.height > MAX_PIXELS:
+            raise IntakeError(f"page {number} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+        return to_frame(ImageOps.exif_transpose(image), path)
