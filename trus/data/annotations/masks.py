@@ -1,232 +1,170 @@
-"""The `masks` format: a folder of frames beside a folder of label masks with the same names."""
+"""The `masks` format: a folder of label masks named like their frames."""
 
-import os
-import re
-import shutil
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from trus.data.annotations.colours import find_colour_map
+from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Export, FrameOut, Painted, ReadOptions, WriteOptions
 from trus.data.classes import Classes
 from trus.data.images import FRAME_SUFFIXES, frame_files, image_size, read_mask, write_image
-from trus.data.manifest import manifest_text, write_manifest
-from trus.errors import ImageError, ManifestError
-from trus.files import atomic_path
+from trus.errors import AnnotationError, ImageError
+
+MOST_VALUES = 20
+"""More label values than that, unnamed, are taken for a picture and not for masks."""
+
+
+Read = Callable[[Path], np.ndarray]
 
 
 @dataclass(frozen=True)
-class ImportSummary:
-    """What an import wrote, for the person who ran it."""
-
-    manifest: Path
-    frames: int
-    without_mask: int
-    empty_masks: int
-    patients: int
-    test_frames: int
-    classes: Classes
+class _Pair:
+    name: str
+    image: Path | None
+    mask: Path | None
+    split: str | None
 
 
-def import_masks(
-    images: Path,
-    masks: Path,
-    out: Path,
-    test_images: Path | None = None,
-    test_masks: Path | None = None,
-    patient_regex: str | None = None,
-    classes: Classes | None = None,
-    copy_images: bool = False,
-) -> ImportSummary:
-    """Build `out`/manifest.csv, classes.json and masks/ from folder pairs; frames are referred to where they are.
+def read_masks(source: Path, options: ReadOptions) -> Export:
+    """Label masks: indexed, grey, or in the colours of a colour map, 0/255 where there is one class.
 
-    A mask belongs to the frame with the same path below its folder, whatever its suffix. Masks are written anew as
-    one channel of label values. `patient_regex` is searched in the frame's path below its folder; its first group
-    (or the whole match) is the patient. Without `classes` the labels found are named class_N.
-    Raises ManifestError that lists every problem; nothing is written then.
+    `source` is a folder of masks, with the frames in `options.images` or known to the import; or it holds masks/ and
+    images/, and test/masks and test/images for the test frames. A mask belongs to the frame with the same path below
+    its folder, whatever its suffix. A frame without a mask is not annotated. Values are named by a classes.json in
+    `source`, else by `options.classes`, else they are called class_N; colours by colormap.csv (name,r,g,b),
+    colormap.json or CVAT's labelmap.txt in `source` or with the masks. Raises AnnotationError.
     """
-    pairs = _pairs(images, masks, "")
-    if test_images or test_masks:
-        pairs += _pairs(_both(test_images, test_masks), Path(str(test_masks)), "test")
-        pairs = [(image, mask, name, split or "train") for image, mask, name, split in pairs]
-    patients = _patients([name for _, _, name, _ in pairs], patient_regex)
-    _check_sides(pairs, patients)
-    pairs = _unique_ids(pairs)
-    _check_sources([masks, test_masks], out)
-    labels = _read_masks(pairs, classes)
-    classes = classes or _classes_found(labels)
-    return _write(pairs, patients, labels, classes, out, copy_images)
-
-
-Pair = tuple[Path, Path | None, str, str]
-
-
-def _both(test_images: Path | None, test_masks: Path | None) -> Path:
-    if test_images is None or test_masks is None:
-        raise ManifestError("--test-images and --test-masks go together: give both folders, or none")
-    return test_images
-
-
-def _pairs(images: Path, masks: Path, split: str) -> list[Pair]:
-    frames, labels = _listing(images), _listing(masks)
-    orphans = sorted(set(labels) - set(frames))
-    if orphans:
-        raise ManifestError(
-            f"{masks}: {len(orphans)} mask(s) without a frame of that name in {images}: {_some(orphans)}"
+    if not source.is_dir():
+        raise AnnotationError(f"{source}: no such folder")
+    pairs, refused = _pairs(source, options.images)
+    masks = [pair.mask for pair in pairs if pair.mask is not None]
+    read: Read
+    colours = find_colour_map(source / "masks", source)
+    if colours is not None:
+        classes, read, notes = colours.classes, colours.read, list[str]()
+    else:
+        classes, read, notes = _by_value(masks, _own_classes(source) or options.classes)
+    frames = [
+        AnnotatedFrame(
+            pair.name,
+            None if pair.mask is None else _draw(pair.mask, classes, read),
+            size=None if pair.mask is None else _size(pair.mask),
+            image=pair.image,
+            split=pair.split,
         )
-    if not set(labels):
-        raise ManifestError(f"{masks}: no mask has the name of a frame in {images}")
-    return [(frames[name], labels.get(name), name, split) for name in sorted(frames)]
+        for pair in pairs
+    ]
+    return Export(classes, frames, refused, notes)
+
+
+def write_masks(frames: Iterable[FrameOut], classes: Classes, out: Path, options: WriteOptions) -> list[str]:
+    """Write images/ and masks/ with the same names, and classes.json. It holds every mask exactly."""
+    for folder in ("images", "masks"):
+        (out / folder).mkdir()
+    for frame in frames:
+        frame.copy_image(out / "images" / frame.file_name)
+        if (labels := frame.labels()) is not None:
+            write_image((out / "masks" / frame.file_name).with_suffix(".png"), labels)
+    classes.save(out / "classes.json")
+    return []
+
+
+def _pairs(source: Path, images: Path | None) -> tuple[list[_Pair], list[str]]:
+    if not (source / "masks").is_dir():
+        return _matched(images, source, None)
+    test = (source / "test" / "masks").is_dir()
+    pairs, refused = _matched(images or _images_of(source), source / "masks", "train" if test else None)
+    if test:
+        further = _matched(_images_of(source / "test"), source / "test" / "masks", "test")
+        pairs, refused = pairs + further[0], refused + further[1]
+    return pairs, refused
+
+
+def _images_of(folder: Path) -> Path | None:
+    return folder / "images" if (folder / "images").is_dir() else None
+
+
+def _matched(images: Path | None, masks: Path, split: str | None) -> tuple[list[_Pair], list[str]]:
+    labels = _listing(masks)
+    if images is None:
+        return [_Pair(mask.relative_to(masks).as_posix(), None, mask, split) for mask in labels.values()], []
+    frames = _listing(images)
+    refused = [f"{labels[name]}: no frame of that name in {images}" for name in sorted(set(labels) - set(frames))]
+    if not set(labels) & set(frames):
+        raise AnnotationError(f"{masks}: no mask has the name of a frame in {images}")
+    names = sorted(frames)
+    return [_Pair(frames[n].relative_to(images).as_posix(), frames[n], labels.get(n), split) for n in names], refused
 
 
 def _listing(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise ManifestError(f"{folder}: no such folder")
+        raise AnnotationError(f"{folder}: no such folder")
     files = frame_files(folder)
     if not files:
-        raise ManifestError(f"{folder}: no image in it ({', '.join(FRAME_SUFFIXES)})")
+        raise AnnotationError(f"{folder}: no image in it ({', '.join(FRAME_SUFFIXES)})")
     names = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise ManifestError(
-            f"{folder}: several files share a name but for their suffix: {_some(repeated)}; keep one of each"
-        )
+        some = ", ".join(repeated[:5]) + (f" and {len(repeated) - 5} more" if len(repeated) > 5 else "")
+        raise AnnotationError(f"{folder}: several files share a name but for their suffix: {some}; keep one of each")
     return dict(zip(names, files, strict=True))
 
 
-def _unique_ids(pairs: list[Pair]) -> list[Pair]:
-    """A test frame named like a training frame is called test_NAME."""
-    count = Counter(name for _, _, name, _ in pairs)
-    unique = [
-        (image, mask, f"test_{name}" if split == "test" and count[name] > 1 else name, split)
-        for image, mask, name, split in pairs
-    ]
-    repeated = [name for name, times in Counter(name for _, _, name, _ in unique).items() if times > 1]
-    if repeated:
-        raise ManifestError(f"several frames would get the same image_id: {_some(repeated)}; rename them")
-    return unique
+def _by_value(masks: list[Path], wanted: Classes | None) -> tuple[Classes, Read, list[str]]:
+    values = _values(masks) if wanted is None or len(wanted.targets) == 1 else set()
+    if wanted is None:
+        return _unnamed(values), read_mask, []
+    only = wanted.values[wanted.targets[0]]
+    if len(wanted.targets) == 1 and only != 255 and values == {0, 255}:
+        return wanted, lambda path: np.where(read_mask(path) == 255, np.uint8(only), np.uint8(0)), [
+            f"the masks hold 0 and 255: 255 is taken as {wanted.targets[0]}"
+        ]  # fmt: skip
+    return wanted, read_mask, []
 
 
-def _check_sides(pairs: list[Pair], patients: list[str]) -> None:
-    sides: dict[str, set[str]] = {}
-    for (*_, split), patient in zip(pairs, patients, strict=True):
-        sides.setdefault(patient, set()).add(split)
-    both = [patient for patient, found in sides.items() if patient and len(found) > 1]
-    if both:
-        raise ManifestError(
-            f"patients {_some(both)} have training and test frames, which would leak; put all of a patient's frames "
-            "on one side, or correct --patient-regex"
-        )
-
-
-def _check_sources(masks: list[Path | None], out: Path) -> None:
-    target = (out / "masks").resolve()
-    for folder in masks:
-        if folder is not None and (target in (source := folder.resolve()).parents or target == source):
-            raise ManifestError(f"-o {out}: would write its masks over those in {folder}; choose another folder")
-
-
-def _patients(names: list[str], regex: str | None) -> list[str]:
-    if regex is None:
-        return [""] * len(names)
-    try:
-        found = [re.search(regex, name) for name in names]
-    except re.error as error:
-        raise ManifestError(f"--patient-regex {regex!r} is not a regular expression: {error}") from error
-    patients = [match.group(1 if match.re.groups else 0) if match else None for match in found]
-    missed = [name for name, patient in zip(names, patients, strict=True) if not patient]
-    if missed:
-        raise ManifestError(f"--patient-regex {regex!r} finds no patient in {len(missed)} name(s): {_some(missed)}")
-    return [patient for patient in patients if patient]
-
-
-def _read_masks(pairs: list[Pair], classes: Classes | None) -> dict[str, np.ndarray]:
-    labels, problems = {}, []
-    for image, mask, name, _ in pairs:
+def _values(masks: list[Path]) -> set[int]:
+    """All values of the masks that can be read; the others are refused when they are drawn."""
+    found = np.zeros(256, bool)
+    for path in masks:
         try:
-            size = image_size(image)
-            if mask is None:
-                continue
-            labels[name] = read_mask(mask)
-        except ImageError as error:
-            problems.append(str(error))
+            found |= np.bincount(read_mask(path).ravel(), minlength=256) > 0
+        except ImageError:
             continue
-        if labels[name].shape != size:
-            shape = labels[name].shape
-            problems.append(
-                f"{mask}: is {shape[1]}x{shape[0]}, its frame {size[1]}x{size[0]} px; export it at the frame's size"
-            )
-        unknown = np.setdiff1d(labels[name], [*classes.labels]).tolist() if classes else []
-        if unknown:
-            problems.append(
-                f"{mask}: holds labels {unknown} that --classes does not name: {classes.labels if classes else ''}"
-            )
-    if problems:
-        raise ManifestError(f"{len(problems)} problem(s)\n  " + "\n  ".join(problems))
-    return labels
+    return {*np.flatnonzero(found).tolist()}
 
 
-def _classes_found(labels: dict[str, np.ndarray]) -> Classes:
-    values = np.unique(np.concatenate([np.unique(mask) for mask in labels.values()])).tolist()
-    if len(values) > 20:
-        raise ManifestError(
+def _unnamed(values: set[int]) -> Classes:
+    if len(values) > MOST_VALUES:
+        raise AnnotationError(
             f"{len(values)} different label values found: these are not label masks; name the labels by --classes"
         )
-    return Classes.from_dict(
-        {"labels": {"0": "background", **{str(v): f"class_{v}" for v in values if v}}}, "masks found"
-    )
+    if not values - {0}:
+        raise AnnotationError("no mask holds a label, or none can be read; name the classes by --classes")
+    labels = {"0": "background", **{str(value): f"class_{value}" for value in sorted(values) if value}}
+    return Classes.from_dict({"labels": labels}, "masks found")
 
 
-def _write(
-    pairs: list[Pair],
-    patients: list[str],
-    labels: dict[str, np.ndarray],
-    classes: Classes,
-    out: Path,
-    copy_images: bool,
-) -> ImportSummary:
-    where = {name: out / "images" / f"{name}{image.suffix}" if copy_images else image for image, _, name, _ in pairs}
-    rows = [
-        {
-            "image_id": name,
-            "image": Path(os.path.relpath(where[name].resolve(), out.resolve())).as_posix(),
-            "mask": f"masks/{name}.png" if name in labels else "",
-            "patient_id": patient,
-            "split": split,
-        }
-        for (_, _, name, split), patient in zip(pairs, patients, strict=True)
-    ]
-    _refuse_to_replace(out / "manifest.csv", manifest_text(rows))
-    for image, _, name, _ in pairs:
-        if name in labels:
-            write_image(out / "masks" / f"{name}.png", labels[name])
-        if copy_images:
-            _copy(image, where[name])
-    classes.save(out / "classes.json")
-    write_manifest(out / "manifest.csv", rows)
-    return ImportSummary(
-        manifest=out / "manifest.csv",
-        frames=len(rows),
-        without_mask=len(rows) - len(labels),
-        empty_masks=sum(not mask.any() for mask in labels.values()),
-        patients=len(set(patients) - {""}),
-        test_frames=sum(row["split"] == "test" for row in rows),
-        classes=classes,
-    )
+def _draw(mask: Path, classes: Classes, read: Read) -> Callable[[], list[Drawn]]:
+    def draw() -> list[Drawn]:
+        labels = read(mask)
+        unknown = [value for value in np.unique(labels).tolist() if value not in classes.labels]
+        if unknown:
+            raise AnnotationError(f"{mask}: holds labels {unknown} that the classes do not name: {classes.labels}")
+        return [Painted(classes.labels[value], labels == value) for value in np.unique(labels).tolist() if value]
+
+    return draw
 
 
-def _refuse_to_replace(manifest: Path, text: str) -> None:
-    if manifest.exists() and manifest.read_text(encoding="utf-8") != text:
-        raise ManifestError(
-            f"{manifest}: is there already and differs from this import; choose another -o, or remove it"
-        )
+def _own_classes(source: Path) -> Classes | None:
+    """What the masks' values mean where a classes.json lies with them, as `write_masks` leaves it."""
+    return Classes.load(source / "classes.json") if (source / "classes.json").is_file() else None
 
 
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _size(mask: Path) -> tuple[int, int] | None:
+    try:
+        return image_size(mask)
+    except ImageError:
+        return None  # refused, with the reason, when it is drawn
