@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from trus.data.images import MAX_PIXELS
-from trus.data.intake.dicom_file import MOST_FRAMES
+from trus.data.intake.dicom_form import MOST_FRAMES
 from trus.data.intake.dicom_pixels import grey_if_equal
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header
@@ -21,7 +21,7 @@ _DAMAGED = "damaged: the clip cannot be opened"
 _MOST_BOXES = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClipSource:
     """A clip: 8 bits a channel, turned upright by the container's rotation. `whole`: the file does not end early."""
 

@@ -3,6 +3,7 @@
 import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import BinaryIO
 
 from trus.errors import IntakeError
@@ -23,13 +24,11 @@ def inflate(packed: BinaryIO, announced: Callable[[BinaryIO], int]) -> BinaryIO:
     IntakeError when the stream is damaged or inflates to more than that + HEADER_BYTES, or the header announces more
     than LARGEST.
     """
-    unpacked = tempfile.TemporaryFile()
-    try:
+    with ExitStack() as cleanup:
+        unpacked = cleanup.enter_context(tempfile.TemporaryFile())
         _fill(packed, unpacked, announced)
-    except BaseException:
-        unpacked.close()
-        raise
-    return unpacked
+        cleanup.pop_all()
+        return unpacked
 
 
 def _fill(packed: BinaryIO, unpacked: BinaryIO, announced: Callable[[BinaryIO], int]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-@dataclass(frozen=True)
+@dataclass
 class DicomSource:
     """A DICOM file; its frames are decoded one at a time, and only the wanted ones."""
 
@@ -28,8 +28,9 @@ class DicomSource:
 
     def frames(self, wanted: range | None = None) -> Iterator[tuple[int, np.ndarray]]:
         """As Source.frames. A compressed clip that ends early yields the frames it has, then raises IntakeError."""
-        count = self.header.frames or 1
-        numbers = range(count) if wanted is None else range(count)[wanted.start : wanted.stop : wanted.step]
+        numbers = range(self.header.frames or 1)
+        if wanted is not None:
+            numbers = numbers[wanted.start : wanted.stop : wanted.step]
         with opened(self.path) as file:
             yield from frames_of(file, numbers) if numbers else ()
 
@@ -49,7 +50,8 @@ def _header(file: Opened) -> Header:
         size=(pixels.rows, pixels.columns),
         patient_id=patient_id(dataset),
         identity=identity(dataset),
-        device=" ".join(filter(None, (_text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName")))) or None,
+        device=" ".join(filter(None, (_text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName"))))
+        or None,
         regions=found.regions,
         spacing=found.spacing,
         spacing_note=found.note,

@@ -1,14 +1,14 @@
-"""A DICOM file up to its pixels: the header with bounded effort, and the form and place of the pixels."""
+"""A DICOM file up to its pixels: the header, read with bounded effort, and the place of the pixels."""
 
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from trus.data.images import MAX_PIXELS
 from trus.data.intake.deflated import inflate
+from trus.data.intake.dicom_form import Pixels, pixels_of
 from trus.data.intake.metered import Metered
 from trus.data.intake.quiet import quietly
 from trus.errors import IntakeError
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.uid import UID
 
-MOST_FRAMES = 100_000
 DAMAGED = "damaged: the DICOM header cannot be read"
 
 _HEADER_ALLOWANCE = 64 * 2**20, 200_000
@@ -32,41 +31,16 @@ _UNDEFINED = 0xFFFFFFFF
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _DICOMDIR = "1.2.840.10008.1.3.10"
 
+_CHANNELS = ("Red", "Green", "Blue")
 _KEYWORDS = (
     "SpecificCharacterSet", "SOPClassUID", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate",
     "PatientSex", "Manufacturer", "ManufacturerModelName", "PixelSpacing", "ImagerPixelSpacing",
     "SequenceOfUltrasoundRegions", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
-    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration",
-    "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
-    "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
-    "BluePaletteColorLookupTableData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration", "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths", *(f"{name}PaletteColorLookupTableDescriptor" for name in _CHANNELS),
+    *(f"{name}PaletteColorLookupTableData" for name in _CHANNELS),
+    *(f"Segmented{name}PaletteColorLookupTableData" for name in _CHANNELS),
 )  # fmt: skip
-
-_MODELS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """The form of the pixels, checked: what a decoder is told."""
-
-    syntax: str
-    compressed: bool
-    vr: str
-    rows: int
-    columns: int
-    frames: int
-    samples: int
-    model: str
-    allocated: int
-    stored: int
-    signed: bool
-    planar: int
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame as decoded; native YBR_FULL_422 stores two thirds of them."""
-        values = self.rows * self.columns * self.samples * self.allocated // 8
-        return values * 2 // 3 if self.model == "YBR_FULL_422" and not self.compressed else values
 
 
 @dataclass(frozen=True)
@@ -81,7 +55,7 @@ class Opened:
 @contextmanager
 def opened(path: Path) -> Iterator[Opened]:
     """Open a DICOM file, read its header and check what it announces against what is there. Raises IntakeError."""
-    with path.open("rb") as raw:
+    with quietly("cannot be opened", path.open, "rb") as raw:
         syntax = quietly(DAMAGED, _transfer_syntax, raw)
         if syntax != _DEFLATED:
             yield quietly(DAMAGED, _header, raw, syntax)
@@ -126,7 +100,7 @@ def _header(file: BinaryIO, syntax: str, complete: bool = True) -> Opened:
         specific_tags=[tag for name in _KEYWORDS if (tag := tag_for_keyword(name)) is not None],
     )  # fmt: skip
     vr, length = _pixel_element(metered, dataset)
-    pixels = _pixels(dataset, uid, vr)
+    pixels = pixels_of(dataset, uid, vr)
     if complete and not pixels.compressed:
         _check_length(file, pixels, length)
     if pixels.compressed and length != _UNDEFINED:
@@ -187,47 +161,6 @@ def _without_pixels(dataset: "Dataset") -> str:
         return "a DICOMDIR: an index of other files, without a picture"
     named = f" ({UID_dictionary[kind][0]})" if kind in UID_dictionary else ""
     return f"a DICOM file without pixels{named}"
-
-
-def _pixels(dataset: "Dataset", uid: "UID", vr: str) -> Pixels:
-    """Check what the header announces before a pixel is read. Raises IntakeError."""
-    rows, columns = _whole(dataset, "Rows"), _whole(dataset, "Columns")
-    if min(rows, columns) < 1 or rows * columns > MAX_PIXELS:
-        raise IntakeError(f"announces {columns}x{rows} pixels; 1 to {MAX_PIXELS} are read")
-    frames = _whole(dataset, "NumberOfFrames", 1) or 1
-    if not 1 <= frames <= MOST_FRAMES:
-        raise IntakeError(f"announces {frames} frames; 1 to {MOST_FRAMES} are read")
-    samples, model = _colours(dataset)
-    allocated = _whole(dataset, "BitsAllocated")
-    stored = _whole(dataset, "BitsStored", allocated)
-    if allocated not in (8, 16) or not 1 <= stored <= allocated:
-        raise IntakeError(f"announces {stored} of {allocated} bits a value; 8 and 16 are read")
-    if _whole(dataset, "HighBit", stored - 1) != stored - 1:
-        raise IntakeError("its values do not stand in the lowest bits (HighBit), which is not read")
-    signed, planar = _whole(dataset, "PixelRepresentation", 0), _whole(dataset, "PlanarConfiguration", 0)
-    if signed not in (0, 1) or planar not in (0, 1):
-        raise IntakeError("PixelRepresentation and PlanarConfiguration must be 0 or 1")
-    return Pixels(
-        str(uid), uid.is_encapsulated, vr, rows, columns, frames, samples, model, allocated, stored, bool(signed), planar
-    )
-
-
-def _colours(dataset: "Dataset") -> tuple[int, str]:
-    samples, model = _whole(dataset, "SamplesPerPixel", 1), str(dataset.get("PhotometricInterpretation") or "").strip()
-    if model not in _MODELS:
-        raise IntakeError(f"its colour model is not read; known: {', '.join(_MODELS)}")
-    if samples != (3 if model in _MODELS[3:] else 1):
-        raise IntakeError(f"announces {samples} values a pixel, which {model} does not have")
-    return samples, model
-
-
-def _whole(dataset: "Dataset", keyword: str, otherwise: int | None = None) -> int:
-    value: Any = dataset.get(keyword)
-    if value is None or value == "":
-        value = otherwise
-    if not isinstance(value, int):
-        raise IntakeError(f"{keyword} is missing or no whole number")
-    return int(value)
 
 
 def _check_length(file: BinaryIO, pixels: Pixels, length: int) -> None:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from trus.data.intake.codestream import jpeg2000_size, jpeg_size
-from trus.data.intake.dicom_file import Opened, Pixels
+from trus.data.intake.dicom_file import Opened
+from trus.data.intake.dicom_form import Pixels
+from trus.data.intake.dicom_palette import palette_of
 from trus.data.intake.metered import Metered
 from trus.data.intake.quiet import quietly
 from trus.errors import IntakeError
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
     from pydicom.pixels.decoders.base import Decoder
 
 _BASELINE, _LOSSLESS, _JPEG_LS, _JPEG_2000 = "pillow", "gdcm", "pyjpegls", "pylibjpeg"
@@ -40,7 +41,7 @@ def grey_if_equal(frame: np.ndarray) -> np.ndarray:
 
 def frames_of(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (number, frame) of the wanted frames, as Source.frames says. Raises IntakeError."""
-    palette = quietly("damaged: the colour palette cannot be read", palette_of, opened)
+    palette = quietly("damaged: the colour palette cannot be read", _palette, opened)
     stored = _compressed(opened, wanted) if opened.pixels.compressed else _native(opened, wanted)
     for number, values in stored:
         yield number, quietly(_damaged(number), picture, values, opened.pixels, palette)
@@ -64,23 +65,9 @@ def picture(values: np.ndarray, pixels: Pixels, palette: np.ndarray | None) -> n
     return levels.astype(np.uint8) if pixels.stored <= 8 else (levels << (16 - pixels.stored)).astype(np.uint16)
 
 
-def palette_of(opened: Opened) -> np.ndarray | None:
-    """The colour of every stored value, uint8 (2**stored, 3), for PALETTE COLOR; None for other colour models."""
-    from pydicom.pixels.processing import apply_color_lut
-
-    if opened.pixels.model != "PALETTE COLOR":
-        return None
-    _check_palette(opened.dataset)
-    kind = np.uint8 if opened.pixels.stored <= 8 else np.uint16
-    colours = apply_color_lut(np.arange(2**opened.pixels.stored, dtype=kind), opened.dataset)
-    if colours.dtype == np.uint8 or colours.max() <= 255:  # some scanners write 8-bit colours into a 16-bit palette
-        return colours.astype(np.uint8)
-    return (colours >> 8).astype(np.uint8)
-
-
-def _check_palette(dataset: "Dataset") -> None:
-    if "RedPaletteColorLookupTableData" not in dataset:
-        raise IntakeError("its colour palette is missing or written in segments, which is not read")
+def _palette(opened: Opened) -> np.ndarray | None:
+    pixels = opened.pixels
+    return palette_of(opened.dataset, pixels.stored, pixels.signed) if pixels.model == "PALETTE COLOR" else None
 
 
 def _native(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:

@@ -3,22 +3,28 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Source
+from trus.data.intake.volume_headers import NIFTI_BYTES, gunzipped, is_nifti
 from trus.errors import IntakeError
 
 UNKNOWN = "not a DICOM, image, volume or clip"
 _HEAD = 512
-
-_STILLS = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II+\0": "TIFF",
-    b"MM\0+": "TIFF",
-}
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_SIGNS: dict[str, Callable[[bytes], bool]] = {
+    "dicom": lambda head: head[128:132] == b"DICM",
+    "png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
+    "jpeg": lambda head: head.startswith(b"\xff\xd8\xff"),
+    "bmp": lambda head: head.startswith(b"BM"),
+    "tiff": lambda head: head.startswith(_TIFF),
+    "avi": lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ",
+    "mp4": lambda head: head[4:8] in _MP4_BOXES,
+    "nrrd": lambda head: head.startswith(b"NRRD0"),
+    "nifti": is_nifti,
+}
+"""Kind of a file by its first bytes, the first that fits: a DICOM preamble may hold a TIFF's header."""
 
 
 def open_source(path: Path, axis: int = 2) -> Source:
@@ -28,51 +34,28 @@ def open_source(path: Path, axis: int = 2) -> Source:
     IntakeError, whose message names nothing of the file: not its path, not a text in it.
     """
     path = Path(path)
-    head = _head(path)
-    open_kind = _opener(path, head, axis)
-    try:
-        return open_kind()
-    except OSError as error:
-        raise IntakeError(f"cannot be read ({_reason(error)})") from None
-    except ModuleNotFoundError as error:
-        raise IntakeError(f"reading it needs {error.name}: pip install 'trus[data]'") from None
+    return _open(path, kind_of(path), axis)
+
+
+def kind_of(path: Path) -> str:
+    """dicom, png, jpeg, bmp, tiff, avi, mp4, nrrd or nifti. Raises IntakeError where the content is none of them."""
+    head = quietly("cannot be read; look at its permissions", _head, path)
+    if head.startswith(b"\x1f\x8b") and is_nifti(gunzipped(path, NIFTI_BYTES)):
+        return "nifti"
+    kind = next((kind for kind, fits in _SIGNS.items() if fits(head)), "dicom" if _begins_a_data_set(head) else None)
+    if kind is None:
+        raise IntakeError(UNKNOWN)
+    return kind
 
 
 def _head(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise IntakeError("no file" if not path.exists() else "not a regular file")
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, ValueError) as error:
-        raise IntakeError(f"cannot be read ({_reason(error)})") from None
+    if not path.is_file():  # a pipe or a device would never end
+        raise IntakeError("not a regular file" if path.exists() else "no such file")
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
     if not head:
         raise IntakeError("an empty file")
     return head
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or "unknown reason"
-
-
-def _opener(path: Path, head: bytes, axis: int) -> Callable[[], Source]:
-    """The reader for a file that begins with `head`. DICOM comes first: its preamble may hold a TIFF's header."""
-    if head[128:132] == b"DICM":
-        return lambda: _dicom(path)
-    for magic, kind in _STILLS.items():
-        if head.startswith(magic):
-            return lambda: _still(path, kind)
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return lambda: _clip(path, "avi")
-    if head[4:8] in _MP4_BOXES:
-        return lambda: _clip(path, "mp4")
-    if head[:5] == b"NRRD0":
-        return lambda: _volume(path, "nrrd", axis)
-    if _is_nifti(path):
-        return lambda: _volume(path, "nifti", axis)
-    if _begins_a_data_set(head):
-        return lambda: _dicom(path)
-    raise IntakeError(UNKNOWN)
 
 
 def _begins_a_data_set(head: bytes) -> bool:
@@ -82,31 +65,20 @@ def _begins_a_data_set(head: bytes) -> bool:
     return (little or big) and (explicit or (little and int.from_bytes(head[4:8], "little") < _HEAD))
 
 
-def _is_nifti(path: Path) -> bool:
-    from trus.data.intake.volume_headers import NIFTI_BYTES, gunzipped, is_nifti
+def _open(path: Path, kind: str, axis: int) -> Source:
+    """Imports what a kind needs only when a file of that kind comes."""
+    if kind == "dicom":
+        from trus.data.intake.dicom import open_dicom
 
-    return is_nifti(gunzipped(path, NIFTI_BYTES))
+        return open_dicom(path)
+    if kind in ("nifti", "nrrd"):
+        from trus.data.intake.volumes import open_volume
 
+        return open_volume(path, kind, axis)
+    if kind in ("avi", "mp4"):
+        from trus.data.intake.clips import open_clip
 
-def _dicom(path: Path) -> Source:
-    from trus.data.intake.dicom import open_dicom
-
-    return open_dicom(path)
-
-
-def _still(path: Path, kind: str) -> Source:
+        return open_clip(path, kind)
     from trus.data.intake.stills import open_still
 
     return open_still(path, kind)
-
-
-def _clip(path: Path, kind: str) -> Source:
-    from trus.data.intake.clips import open_clip
-
-    return open_clip(path, kind)
-
-
-def _volume(path: Path, kind: str, axis: int) -> Source:
-    from trus.data.intake.volumes import open_volume
-
-    return open_volume(path, kind, axis)

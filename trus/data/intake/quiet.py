@@ -29,6 +29,8 @@ def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
             raise
         except RecursionError:
             reason = "sequences nested too deeply"
+        except ModuleNotFoundError:
+            reason = "needs packages that are not installed: pip install 'trus[data]'"
         except MemoryError:
             reason = "needs more memory than there is"
         except Exception:  # noqa: BLE001 - what damaged files make the decoders raise is not documented

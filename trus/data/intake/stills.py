@@ -17,7 +17,7 @@ _ORIENTATION = 0x0112
 _HEADER = "damaged: the header of the picture cannot be read"
 
 
-@dataclass(frozen=True)
+@dataclass
 class StillSource:
     """A picture, or the pages of a TIFF; nothing but its pixels is read, and JPEG's EXIF only to turn it upright."""
 
@@ -26,10 +26,8 @@ class StillSource:
 
     def frames(self, wanted: range | None = None) -> Iterator[tuple[int, np.ndarray]]:
         """As Source.frames. Every page must be as large as the first."""
-        pages = self.header.frames or 1
-        for number in range(pages) if wanted is None else wanted:
-            if number >= pages:
-                return
+        pages = range(self.header.frames or 1)
+        for number in pages if wanted is None else pages[wanted.start : wanted.stop : wanted.step]:
             frame = quietly(f"damaged: picture {number} cannot be decoded", self._read, number)
             if frame.shape[:2] != self.header.size:
                 raise IntakeError(f"page {number} is not as large as the first; export each as a file of its own")
@@ -40,22 +38,22 @@ class StillSource:
 
 
 def open_still(path: Path, kind: str) -> StillSource:
-    """Read the header of a picture of `kind` (Pillow's name of the format). Raises IntakeError."""
+    """Read the header of a picture of `kind` (png, jpeg, bmp or tiff). Raises IntakeError."""
     size, pages = quietly(_HEADER, _look, path, kind)
     note = "a picture file does not say how large a pixel is"
-    return StillSource(path, Header(kind=kind.lower(), frames=pages, size=size, spacing_note=note))
+    return StillSource(path, Header(kind=kind, frames=pages, size=size, spacing_note=note))
 
 
 def _look(path: Path, kind: str) -> tuple[tuple[int, int], int]:
-    with Image.open(path, formats=[kind]) as image:
+    with Image.open(path, formats=[kind.upper()]) as image:
         if image.width * image.height > MAX_PIXELS:
             raise IntakeError(f"announces {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
-        if kind == "PNG" and getattr(image, "n_frames", 1) > 1:
+        if kind == "png" and getattr(image, "n_frames", 1) > 1:
             raise IntakeError("an animated PNG; export its frames each as a file of its own")
         width, height = image.size
         sideways = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
         size = (width, height) if sideways else (height, width)
-        return size, _pages(image) if kind == "TIFF" else 1
+        return size, _pages(image) if kind == "tiff" else 1
 
 
 def _pages(image: Image.Image) -> int:

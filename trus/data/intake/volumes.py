@@ -31,7 +31,7 @@ _IN_PLANE = {0: (2, 1), 1: (2, 0), 2: (1, 0)}
 """Which of i, j, k (0, 1, 2) the rows and the columns of a slice are, by the axis that the slices lie along."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class VolumeSource:
     """A volume; `axis` is the axis of the file's own index order (i, j, k) that the slices lie along.
 
@@ -105,7 +105,7 @@ def open_volume(path: Path, kind: str, axis: int) -> VolumeSource:
 
 def _information(path: Path, kind: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Shape and spacing (i, j, k) by the header; a single slice has one voxel along k. Raises IntakeError."""
-    import SimpleITK as sitk
+    import SimpleITK
 
     with _named(path, kind) as name:
         reader = _reader(name, kind)
@@ -113,7 +113,7 @@ def _information(path: Path, kind: str) -> tuple[tuple[int, ...], tuple[float, .
     shape, spacing = reader.GetSize(), reader.GetSpacing()
     if len(shape) not in (2, 3):
         raise IntakeError(f"has {len(shape)} dimensions; export one volume of three")
-    pixel = sitk.GetPixelIDValueAsString(reader.GetPixelID())
+    pixel = SimpleITK.GetPixelIDValueAsString(reader.GetPixelID())
     if not pixel[0].isdigit():
         raise IntakeError("holds several values a voxel; export a volume of grey values")
     bytes_ = int(np.prod(shape, dtype=np.float64)) * int(pixel.partition("-")[0]) // 8
@@ -124,18 +124,18 @@ def _information(path: Path, kind: str) -> tuple[tuple[int, ...], tuple[float, .
 
 def _read(path: Path, kind: str) -> np.ndarray:
     """The voxels as (k, j, i)."""
-    import SimpleITK as sitk
+    import SimpleITK
 
     _information(path, kind)
     with _named(path, kind) as name:
-        volume = sitk.GetArrayFromImage(_reader(name, kind).Execute())
+        volume = SimpleITK.GetArrayFromImage(_reader(name, kind).Execute())
     return volume if volume.ndim == 3 else volume[np.newaxis]
 
 
 def _reader(name: Path, kind: str) -> "SimpleITK.ImageFileReader":
-    import SimpleITK as sitk
+    import SimpleITK
 
-    reader = sitk.ImageFileReader()
+    reader = SimpleITK.ImageFileReader()
     reader.SetImageIO("NiftiImageIO" if kind == "nifti" else "NrrdImageIO")
     reader.SetFileName(str(name))
     return reader
