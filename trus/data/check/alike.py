@@ -61,7 +61,7 @@ def _described(frame: Frame) -> str:
 
 
 def nearly_equal_frames(frames: Sequence[Frame], facts: Sequence[FrameFacts]) -> list[Finding]:
-    """Findings on frames that show nearly the same. Each frame counts with the one most like it, for each relation."""
+    """Findings on frames that show nearly the same: for each relation, one a group of frames that hang together."""
     shown = [Shown(f, k) for f, k in zip(frames, facts, strict=True) if k.fingerprint is not None]
     prints = [known.facts.fingerprint for known in shown if known.facts.fingerprint is not None]
     groups = [(s.frame.device or "", s.frame.patient_id or f"row {s.frame.row}") for s in shown]
@@ -101,12 +101,13 @@ def _numbered(texts: list[str]) -> np.ndarray:
 
 
 class _Best:
-    """For each frame its best partner; that bounds what a thousand equal frames would otherwise give."""
+    """Groups of frames that hang together, and for each frame its best partner: bounded, however many pairs come."""
 
     def __init__(self, frames: int) -> None:
         self.score = np.zeros(frames, np.float32)
         self.partner = np.full(frames, -1)
         self.turned = np.zeros(frames, int)
+        self.group = np.arange(frames)
 
     def take(self, pairs: Pairs, chosen: np.ndarray) -> None:
         """Keep the better ones of the chosen pairs, seen from both their frames."""
@@ -116,18 +117,21 @@ class _Best:
             self.score[own[better]] = pairs.score[better]  # of several, the last and so the highest stays
             self.partner[own[better]] = other[better]
             self.turned[own[better]] = pairs.turned[better]
+        self._join(pairs.first[chosen], pairs.second[chosen])
 
-    def findings(self, code: str, shown: list[Shown]) -> list[Finding]:
-        """One finding a connected group of frames."""
+    def _join(self, first: np.ndarray, second: np.ndarray) -> None:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        own = np.flatnonzero(self.partner >= 0)
-        graph = coo_array((np.ones(len(own)), (own, self.partner[own])), shape=2 * (len(shown),))
-        group = connected_components(graph, directed=False)[1]
+        edges = (np.ones(len(first), bool), (self.group[first], self.group[second]))
+        joined = connected_components(coo_array(edges, shape=2 * self.group.shape), directed=False)[1]
+        self.group = joined[self.group]
+
+    def findings(self, code: str, shown: list[Shown]) -> list[Finding]:
+        """One finding a group."""
         members: dict[int, list[int]] = defaultdict(list)
-        for index in own.tolist():
-            members[int(group[index])].append(index)
+        for index in np.flatnonzero(self.partner >= 0).tolist():
+            members[int(self.group[index])].append(index)
         return [self._finding(code, indices, shown) for indices in members.values()]
 
     def _finding(self, code: str, indices: list[int], shown: list[Shown]) -> Finding:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,11 +28,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Bars, ticks of both axes as (position, text), and what the axes are."""
+    """Bars, ticks of both axes as (position, text), and the thing that is counted."""
 
     title: str
-    across: str
-    up: str
+    thing: str
     bars: list[Bar]
     ticks: list[tuple[float, str]]
     levels: list[tuple[float, str]]
@@ -64,36 +64,45 @@ def patients_chart(summary: Summary) -> Histogram | None:
     if not summary.patients:
         return None
     most = max(summary.patients)
-    step = max(1, math.ceil((most + 1) / 30))
-    counts = [sum(summary.patients.get(n, 0) for n in range(at, at + step)) for at in range(1, most + 1, step)]
-    labels = [str(at) if step == 1 else f"{at}-{at + step - 1}" for at in range(1, most + 1, step)]
-    return _histogram("Frames a patient", "frames a patient", "patients", counts, labels)
+    step = math.ceil(most / 30)
+    starts = range(1, most + 1, step)
+    counts = [sum(summary.patients.get(n, 0) for n in range(at, at + step)) for at in starts]
+    labels = [str(at) if step == 1 else f"{at} to {at + step - 1}" for at in starts]
+    every = math.ceil(len(labels) / 8)
+    ticks = [((k + 0.5) * WIDTH / len(labels), str(at)) for k, at in enumerate(starts) if k % every == 0]
+    return _histogram("Patients by number of frames", "patient", counts, labels, ticks)
 
 
 def brightness_charts(check: Check) -> list[Histogram]:
     """Distributions of mean brightness and contrast, in percent of full scale."""
     known = [facts.intensity for facts in check.facts if facts.intensity is not None]
-    columns = {"Mean brightness": [v.mean for v in known], "Contrast": [v.std for v in known]}
-    charts = []
-    for title, values in columns.items():
-        if values:
-            counts, edges = np.histogram(np.array(values) * 100, bins=24)
-            labels = [f"{edge:.2g}" for edge in edges[:-1]]
-            charts.append(_histogram(title, "% of full scale", "frames", counts.tolist(), labels))
-    return charts
+    columns = {"mean brightness": [v.mean for v in known], "contrast": [v.std for v in known]}
+    return [_share_chart(f"Frames by {name}, %", np.array(values) * 100) for name, values in columns.items() if values]
 
 
-def _histogram(title: str, across: str, up: str, counts: Sequence[int], labels: Sequence[str]) -> Histogram:
+def _share_chart(title: str, values: np.ndarray) -> Histogram:
+    spread = max(float(values.max() - values.min()), 1.0)
+    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5) if s >= spread / 25)
+    first, last = math.floor(values.min() / step), math.floor(values.max() / step) + 1
+    edges = step * np.arange(first, last + 1)
+    counts = np.histogram(values, edges)[0].tolist()
+    labels = [f"{low:.4g} to {high:.4g} %" for low, high in pairwise(edges)]
+    every = math.ceil(len(edges) / 6)
+    ticks = [(WIDTH * k / len(counts), f"{edge:.4g}") for k, edge in enumerate(edges) if k % every == 0]
+    return _histogram(title, "frame", counts, labels, ticks)
+
+
+def _histogram(
+    title: str, thing: str, counts: Sequence[int], labels: Sequence[str], ticks: list[tuple[float, str]]
+) -> Histogram:
     top = _round_up(max(counts))
     pitch = WIDTH / len(counts)
     bars = [
-        Bar(k * pitch + pitch * 0.08, HEIGHT * (1 - n / top), pitch * 0.84, HEIGHT * n / top, label, n)
+        Bar(k * pitch + pitch * 0.06, HEIGHT * (1 - n / top), pitch * 0.88, HEIGHT * n / top, label, n)
         for k, (n, label) in enumerate(zip(counts, labels, strict=True))
     ]
-    every = math.ceil(len(labels) / 8)
-    ticks = [((k + 0.5) * pitch, label) for k, label in enumerate(labels) if k % every == 0]
-    levels = [(HEIGHT * (1 - n / top), f"{n:g}") for n in _levels(top)]
-    return Histogram(title, across, up, bars, ticks, levels)
+    levels = [(HEIGHT * (1 - n / top), f"{n:,}") for n in _levels(top)]
+    return Histogram(title, thing, bars, ticks, levels)
 
 
 def _round_up(value: float) -> int:

@@ -19,6 +19,8 @@ ENOUGH = 10
 """Frames of a device from which on one of them can be unusual."""
 SIZE_RATIO, SPACING_RATIO = 2.0, 3.0
 """A frame's pixels and shape, or its spacing, may differ by this factor from the median."""
+BY_CHANCE = 100
+"""Pixels below which two pictures may well have the same mask by chance."""
 
 Seen = Sequence[tuple[Frame, FrameFacts]]
 
@@ -82,7 +84,8 @@ def _patient_ids_alike(seen: Seen) -> Iterator[Finding]:
 def _repeated_masks(seen: Seen) -> Iterator[Finding]:
     groups: dict[str, list[tuple[Frame, FrameFacts]]] = defaultdict(list)
     for frame, facts in seen:
-        if facts.mask is not None and not facts.mask.empty and facts.pixels:
+        drawn = max((shape.area for shape in facts.mask.shapes.values()), default=0) if facts.mask else 0
+        if drawn >= BY_CHANCE and facts.pixels:
             groups[facts.labels].append((frame, facts))
     for group in groups.values():
         if len({facts.pixels for _, facts in group}) > 1:
