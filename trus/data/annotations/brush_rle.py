@@ -4,7 +4,6 @@ Header: 32 bits number of values, 5 bits word size - 1, four times 4 bits run si
 value repeats, 2 bits which run size, that many bits length - 1, and one value, or as many as the length.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,24 @@ _RUN_SIZES = (3, 4, 8, 16)
 _HEADER_BITS = 32 + 5 + 4 * 4
 
 
-def decode(rle: Any, size: tuple[int, int]) -> np.ndarray:
-    """Numbers 0 to 255 as Label Studio writes them -> bool (H, W): where the alpha value is above 0.
+def packed(rle: Any, size: tuple[int, int]) -> bytes:
+    """Numbers 0 to 255 as Label Studio writes them, as bytes. Raises AnnotationError for anything else."""
+    # a piece of one value takes at most 1 + 2 + 16 + 32 bits: more bytes than that for every value are no picture
+    if not isinstance(rle, list) or len(rle) < _HEADER_BITS // 8 or len(rle) > 26 * size[0] * size[1] + 16:
+        raise AnnotationError("its brush stroke is no list of numbers of a picture of this size")
+    try:
+        return bytes(rle)
+    except (TypeError, ValueError) as error:
+        raise AnnotationError("its brush stroke holds something else than numbers from 0 to 255") from error
 
-    Raises AnnotationError for anything but such numbers, a picture of another size, and a stream that ends early.
+
+def decode(rle: bytes, size: tuple[int, int]) -> np.ndarray:
+    """The stream of a picture of `size` (H, W) -> bool (H, W): where the alpha value is above 0.
+
+    Raises AnnotationError for a stream of another size and for one that ends early or is damaged.
     """
     height, width = size
-    values = _values(_bits(rle, height * width), 4 * height * width)
-    return values.reshape(height, width, 4)[:, :, 3] > 0
+    return _values(rle, 4 * height * width).reshape(height, width, 4)[:, :, 3]
 
 
 def encode(plane: np.ndarray) -> list[int]:
@@ -42,16 +51,6 @@ def _run(length: int, value: int) -> str:
     full, rest = divmod(length - 1, longest)
     which = next(k for k, bits in enumerate(_RUN_SIZES) if length <= 2**bits or bits == _RUN_SIZES[-1])
     return f"111{longest - 1:016b}{value:08b}" * full + f"1{which:02b}{rest:0{_RUN_SIZES[which]}b}{value:08b}"
-
-
-def _bits(rle: Any, pixels: int) -> bytes:
-    # a piece of one value takes at most 1 + 2 + 16 + 32 bits: more bytes than that for every value are no picture
-    if not isinstance(rle, list | bytes) or len(rle) < _HEADER_BITS // 8 or len(rle) > 26 * pixels + 16:
-        raise AnnotationError("its brush stroke is no list of numbers of a picture of this size")
-    try:
-        return bytes(rle)
-    except (TypeError, ValueError) as error:
-        raise AnnotationError("its brush stroke holds something else than numbers from 0 to 255") from error
 
 
 def _values(data: bytes, expected: int) -> np.ndarray:
@@ -75,8 +74,8 @@ def _values(data: bytes, expected: int) -> np.ndarray:
 class _BitReader:
     """Whole numbers of any number of bits, one after the other."""
 
-    def __init__(self, data: Sequence[int] | bytes):
-        self.data = bytes(data)
+    def __init__(self, data: bytes):
+        self.data = data
         self.at = 0
 
     def read(self, bits: int) -> int:

@@ -35,6 +35,7 @@ from trus.data.annotations.shapes import (
 from trus.data.annotations.sources import (
     Pictures,
     classes_named,
+    not_annotated,
     picture_size,
     read_json,
     read_text,
@@ -76,10 +77,11 @@ def read_labelme(source: Path, options: ReadOptions) -> Export:
     if not read:
         raise AnnotationError("\n  ".join([f"{source}: holds no JSON file of LabelMe", *refused]))
     frames, repeated = without_repeats([frame for frame, _, _ in read])
-    refused += [line for frame, shapes, _ in read for line in shapes.left_out] + repeated
+    refused += [line for _, shapes, _ in read for line in shapes.left_out] + repeated
+    notes += sorted(set().union(*(shapes.remarks for _, shapes, _ in read)))
     names = _listed_classes(folder / "labels.txt", notes) + sorted(set().union(*(names for _, _, names in read)))
     if source.is_dir():
-        frames += _not_annotated(pictures, {frame.image for frame, _, _ in read})
+        frames += not_annotated(pictures, folder, [frame for frame, _, _ in read])
     return Export(classes_named(names, options, source), frames, refused, notes)
 
 
@@ -100,6 +102,8 @@ def _read_file(file: Path, folder: Path, pictures: Pictures) -> tuple[AnnotatedF
         _add(shapes, number, shape, size, str(below))
         if isinstance(shape, dict) and isinstance(shape.get("label"), str):
             names.add(shape["label"])
+        if isinstance(shape, dict) and (shape.get("group_id") is not None or shape.get("flags")):
+            shapes.remarks.add("group_id and flags of shapes are not taken over: a mask holds classes")
     name = found or below.with_suffix(_suffix(content.get("imagePath"))).as_posix()
     return AnnotatedFrame(name=name, draw=shapes.draw, size=size, image=image), shapes, names
 
@@ -188,14 +192,6 @@ def _listed_classes(file: Path, notes: list[str]) -> list[str]:
     names = [line.strip() for line in read_text(file).splitlines() if line.strip()]
     notes.append(f"classes are numbered as in {file.name}")
     return names
-
-
-def _not_annotated(pictures: Pictures, annotated: set[Path | None]) -> list[AnnotatedFrame]:
-    return [
-        AnnotatedFrame(name=name, draw=None, image=file)
-        for name, file in pictures.files.items()
-        if file not in annotated
-    ]
 
 
 def write_labelme(frames: Iterable[FrameOut], classes: Classes, out: Path, options: WriteOptions) -> list[str]:

@@ -24,12 +24,14 @@ class Shapes:
     """The shapes of one picture, in the document's order.
 
     `add` takes them as functions that make the object; `draw` makes them all or says what is wrong with each: a
-    picture is taken over whole or not at all. What is no area (a line, a point) goes to `left_out`.
+    picture is taken over whole or not at all. What is no area (a line, a point) goes to `left_out`, what is worth
+    knowing once for all pictures to `remarks`.
     """
 
     parts: list[tuple[float, str, Callable[[], Drawn]]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    remarks: set[str] = field(default_factory=set)
 
     def add(self, where: str, make: Callable[[], Callable[[], Drawn]], z_order: float = 0) -> None:
         """`make` checks the shape at once and returns what makes its object later; its AnnotationError is kept."""

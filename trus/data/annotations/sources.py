@@ -105,6 +105,16 @@ def without_repeats(frames: list[AnnotatedFrame]) -> tuple[list[AnnotatedFrame],
     return [frame for frame in frames if count[frame.name, frame.annotator] == 1], refused
 
 
+def not_annotated(pictures: "Pictures", folder: Path, frames: Iterable[AnnotatedFrame]) -> list[AnnotatedFrame]:
+    """The pictures of an export's own folder that none of its `frames` is about."""
+    known = {frame.image for frame in frames}
+    return [
+        AnnotatedFrame(name=name.removeprefix("images/"), draw=None, image=file)
+        for name, file in pictures.files.items()
+        if file not in known and file.is_relative_to(folder)
+    ]
+
+
 class Pictures:
     """Image files of an export and of the user's folder of pictures, by name. Links that lead out are not followed."""
 
