@@ -1,4 +1,8 @@
-"""Where the ultrasound picture lies in a screen dump, told from its pixels alone; None when that is not certain."""
+"""Where the ultrasound picture lies in a screen dump, told from its pixels alone; None when that is not certain.
+
+Tissue is a large, dense piece of lit, uneven pixels with a sharp convex outline. Letters are too thin to be dense, bars
+too even, ticks and logos too small.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,26 +12,36 @@ import numpy as np
 
 from trus.data.intake.source import Box
 
-THRESHOLDS = (1, 3, 6, 12, 20)
-"""Levels of 255 above the background from which a pixel is lit; the lowest that gives a sure sector is taken."""
 WORKING_SIDE = 512
+"""Longer side, in pixels, of the thinned-out frame that is looked at; outlines are as exact as its pixels."""
+THRESHOLDS = (0, 1, 3, 6, 12, 20)
+"""Levels of 255 above the background from which a pixel is lit; the lowest that gives a sure sector is taken."""
+DENSE = 0.55
+"""Tissue lights more than this fraction of each neighbourhood; lines of text about a third."""
 MIN_AREA = 0.1
 """Fraction of the frame. Smaller ones are thumbnails, or the lit near field of a dark sector."""
-MIN_SOLIDITY = 0.9
-"""Fraction of the convex outline that is tissue; text or a bar joined to it makes an outline with empty corners."""
-MAX_SECOND = 0.15
-"""A second lit piece this large, relative to the first: two pictures side by side, or a trace beside one."""
-MAX_SPILL = 0.12
+MIN_SOLIDITY = 0.7
+"""Fraction of the outline's inside that is tissue, with what tissue encloses."""
+MIN_CONTACT = 0.7
+"""Fraction of the outline's length with tissue at it; text or a bar joined to tissue makes long empty edges."""
+MAX_SPILL = 0.15
 """Fraction of the strip around the outline that is lit: the edge of a real sector is sharp."""
+MAX_SECOND = 0.2
+"""A second piece this large, relative to the first: two pictures side by side, or a trace beside one."""
 MAX_COLOURED = 0.5
 """Fraction of the sector in strong colour: a colour box covers less, a photograph more."""
-MIN_RECTANGLE = 0.97
+MIN_RECTANGLE = 0.96
 """Fraction of its box that a rectangle fills."""
+MAX_LEAF = 0.01
+"""Fraction of the dark corners of a rectangle that may be bright."""
 
 
 @dataclass(frozen=True)
 class Sector:
-    """The ultrasound picture: its box (x1 and y1 exclusive), its kind, and its outline, float32 (n, 2) of x, y."""
+    """The ultrasound picture: its box (x1 and y1 exclusive), its kind, and its outline, float32 (n, 2) of x, y.
+
+    `fan` is every convex outline that is no rectangle: convex and endocavity arrays either way up, trapezoids, discs.
+    """
 
     box: Box
     shape: Literal["fan", "rectangle"]
@@ -37,111 +51,153 @@ class Sector:
         """The pixels inside, bool (H, W), for a frame of `size` (H, W)."""
         inside = np.zeros(size, np.uint8)
         cv2.fillPoly(inside, [np.rint(self.outline).astype(np.int32)], 1)
-        return inside.astype(bool)
+        return inside.view(bool)
 
 
 def find_sector(frame: np.ndarray, moving: np.ndarray | None = None) -> Sector | None:
     """Find the ultrasound picture in `frame`, uint8 or uint16, (H, W) or (H, W, 3) RGB.
 
-    `moving`, bool (H, W), are the pixels that change over the clip (`ClipMotion.moving`): whatever stands still is
-    then no tissue. Returns None when not sure.
+    `moving`, bool (H, W), are the pixels that change over the clip (`ClipMotion.moving`): what stands still is then no
+    tissue. Returns None when not sure: no piece of tissue, or a second one; one that is small, ragged, hollow, without
+    a sharp edge, or mostly coloured.
     """
-    grey = to_grey(frame)
+    step = max(1, -(-max(frame.shape[:2]) // WORKING_SIDE))
+    thinned = frame[::step, ::step]
+    grey = to_grey(thinned)
     if min(grey.shape) < 32:
         return None
-    plain = _furniture_free(grey)
+    spread = _spread(grey)
+    background = _background(grey, spread)
+    textured = ~_grown((spread <= 2) & (grey > background + 8) & (grey < 250), 5)
     if moving is not None:
-        plain = plain & _grown(moving, 7)
-    background = _background(grey)
+        textured &= _grown(moving[::step, ::step], 7)
     for threshold in THRESHOLDS:
-        lit = (grey > min(background + threshold, 254)) & plain
-        sector = _sector_of(lit)
-        if sector is not None and not _too_colourful(frame, sector):
-            return sector
+        outline = _sure_outline(grey, (grey > background + threshold) & textured)
+        if outline is not None and not _too_colourful(thinned, outline):
+            return _sector(outline, step, frame.shape[:2])
     return None
 
 
 def to_grey(frame: np.ndarray) -> np.ndarray:
     """uint8 (H, W) of a uint8 or uint16 frame: the largest channel, so that colours are as bright as they look."""
     if frame.dtype == np.uint16:
-        frame = (frame >> 8).astype(np.uint8) if frame.max() > 4095 else (frame >> 4).astype(np.uint8)
-    return frame if frame.ndim == 2 else np.ascontiguousarray(frame.max(-1))
+        bits = max(8, int(frame.max()).bit_length())
+        frame = (frame >> (bits - 8)).astype(np.uint8)
+    if frame.ndim == 2:
+        return np.ascontiguousarray(frame)
+    return cv2.max(cv2.max(*(np.ascontiguousarray(frame[..., c]) for c in (0, 1))), np.ascontiguousarray(frame[..., 2]))
 
 
-def _background(grey: np.ndarray) -> int:
-    """The level of the empty screen: the darkest that fills a hundredth of the frame, 0 when the frame is all tissue."""
-    counts = np.cumsum(np.bincount(grey[::2, ::2].ravel(), minlength=256))
-    level = int(np.searchsorted(counts, 0.01 * counts[-1]))
-    return level if level <= 32 else 0
-
-
-def _furniture_free(grey: np.ndarray) -> np.ndarray:
-    """Pixels that do not lie in an evenly filled area, such as the bars of a screen: bool (H, W)."""
+def _spread(grey: np.ndarray) -> np.ndarray:
+    """Largest minus smallest level of each 5 x 5 neighbourhood."""
     kernel = np.ones((5, 5), np.uint8)
-    flat = (cv2.dilate(grey, kernel) == cv2.erode(grey, kernel)) & (grey < 255)
-    return ~_grown(flat, 5)
+    return cv2.dilate(grey, kernel) - cv2.erode(grey, kernel)
+
+
+def _background(grey: np.ndarray, spread: np.ndarray) -> int:
+    """The level of the empty screen; -1 for a frame that shows none.
+
+    It is the level of the evenly filled dark areas, or what the noise of a digitised video signal reaches where most
+    of the frame's border is dark and noisy.
+    """
+    border = np.ones(grey.shape, bool)
+    border[8:-8, 8:-8] = False
+    noise = border & (spread >= 2) & (spread <= 12) & (grey <= 48)
+    if noise.sum() > 0.6 * border.sum():
+        return int(np.percentile(grey[noise], 99))
+    even = grey[(spread == 0) & (grey <= 48)]
+    return int(np.bincount(even).argmax()) if even.size > 0.005 * grey.size else -1
 
 
 def _grown(mask: np.ndarray, side: int) -> np.ndarray:
     return cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)).view(bool)
 
 
-def _sector_of(lit: np.ndarray) -> Sector | None:
-    piece = _largest_piece(lit)
-    if piece is None:
+def _sure_outline(grey: np.ndarray, lit: np.ndarray) -> np.ndarray | None:
+    """The convex outline of the tissue, int32 (n, 1, 2); None when it fails one of the criteria."""
+    tissue = _tissue(lit)
+    if tissue is None:
         return None
-    points = cv2.findNonZero(piece)
-    hull = cv2.convexHull(points)
-    inside = np.zeros(lit.shape, np.uint8)
-    cv2.fillConvexPoly(inside, hull, 1)
+    outline = _squared(grey, cv2.convexHull(cv2.findNonZero(tissue)))
+    inside = cv2.fillConvexPoly(np.zeros(lit.shape, np.uint8), outline, 1)
     area = int(inside.sum())
-    if area < MIN_AREA * lit.size or _solidity(piece, inside) < MIN_SOLIDITY or _spill(lit, inside) > MAX_SPILL:
-        return None
-    x, y, width, height = cv2.boundingRect(hull)
-    rectangle = area >= MIN_RECTANGLE * width * height
-    box = (x, y, x + width, y + height)
-    outline = (
-        hull[:, 0] if not rectangle else np.array([(x, y), (box[2] - 1, y), (box[2] - 1, box[3] - 1), (x, box[3] - 1)])
+    sure = (
+        area >= MIN_AREA * lit.size
+        and _spill(lit, inside) <= MAX_SPILL
+        and _contact(tissue, outline) >= MIN_CONTACT
+        and _solidity(tissue, inside) >= MIN_SOLIDITY
     )
-    return Sector(box, "rectangle" if rectangle else "fan", outline.astype(np.float32))
+    return outline if sure else None
 
 
-def _largest_piece(lit: np.ndarray) -> np.ndarray | None:
-    """The lit pixels of the one large dense piece, uint8 (H, W); None without one, or with a second."""
-    scale = min(1.0, WORKING_SIDE / max(lit.shape))
-    size = (round(lit.shape[1] * scale), round(lit.shape[0] * scale))
-    small = cv2.resize(lit.view(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
-    side = max(5, round(0.025 * max(size)) | 1)
-    dense = (cv2.blur(small, (side, side), borderType=cv2.BORDER_REPLICATE) > 140).view(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dense)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    order = np.argsort(-areas)
-    if not areas.size or (areas.size > 1 and areas[order[1]] > MAX_SECOND * areas[order[0]]):
+def _tissue(lit: np.ndarray) -> np.ndarray | None:
+    """The lit pixels of the largest dense piece and of those that its hull embraces, uint8 (H, W).
+
+    None without one, or when another one is large too.
+    """
+    side = max(7, round(0.025 * max(lit.shape)) | 1)
+    density = cv2.blur(lit.view(np.uint8) * 255, (side, side), borderType=cv2.BORDER_REPLICATE)
+    pieces, labels, stats, centres = cv2.connectedComponentsWithStats((density > DENSE * 255).view(np.uint8))
+    if pieces < 2:
         return None
-    piece = _grown(labels == 1 + order[0], side)
-    near = cv2.resize(piece.view(np.uint8), lit.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return cv2.morphologyEx(near & lit.view(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    first = int(areas.argmax())
+    hull = cv2.convexHull(cv2.findNonZero((labels == first).view(np.uint8)))
+    ours = [k for k in range(1, pieces) if k == first or cv2.pointPolygonTest(hull, centres[k], False) > 0]
+    areas[ours] = 0
+    if areas.max() > MAX_SECOND * stats[first, cv2.CC_STAT_AREA]:
+        return None
+    near = _grown(np.isin(labels, ours), side)
+    return cv2.morphologyEx((near & lit).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
 
 
-def _solidity(piece: np.ndarray, inside: np.ndarray) -> float:
-    """Fraction of the outline that is within reach of a lit pixel or enclosed by lit ones."""
-    closed = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+def _squared(grey: np.ndarray, hull: np.ndarray) -> np.ndarray:
+    """The hull's box instead of the hull where the box is as wide as a linear array and its rest is dark tissue."""
+    x, y, width, height = cv2.boundingRect(hull)
+    inside = cv2.fillConvexPoly(np.zeros(grey.shape, np.uint8), hull, 1)[y : y + height, x : x + width]
+    rest = grey[y : y + height, x : x + width][inside == 0]
+    sides = min(inside[:, 2].mean(), inside[:, -3].mean(), max(inside[2].mean(), inside[-3].mean()))
+    if inside.mean() < MIN_RECTANGLE and (inside.mean() < 0.75 or sides < 0.5 or (rest > 40).mean() > MAX_LEAF):
+        return hull
+    x1, y1 = x + width - 1, y + height - 1
+    return np.array([[[x, y]], [[x1, y]], [[x1, y1]], [[x, y1]]], np.int32)
+
+
+def _solidity(tissue: np.ndarray, inside: np.ndarray) -> float:
+    """Fraction of the inside that is within reach of a lit pixel or enclosed by lit ones."""
+    closed = cv2.morphologyEx(tissue, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(closed, contours, -1, 1, cv2.FILLED)
     return float((closed & inside).sum() / inside.sum())
 
 
+def _contact(tissue: np.ndarray, outline: np.ndarray) -> float:
+    """Fraction of the outline's length that has tissue within 6 pixels."""
+    line = cv2.polylines(np.zeros(tissue.shape, np.uint8), [outline], True, 1)
+    return float(_grown(tissue, 13)[line.view(bool)].mean())
+
+
 def _spill(lit: np.ndarray, inside: np.ndarray) -> float:
     """Fraction of the strip around the outline, inside the frame, that is lit."""
-    near = cv2.dilate(inside, np.ones((5, 5), np.uint8))
-    strip = cv2.dilate(inside, np.ones((15, 15), np.uint8)) & ~near & 1
-    total = int(strip.sum())
-    return float((strip & lit).sum() / total) if total else 0.0
+    strip = cv2.dilate(inside, np.ones((11, 11), np.uint8)) - cv2.dilate(inside, np.ones((5, 5), np.uint8))
+    return float(lit[strip.view(bool)].mean()) if strip.any() else 0.0
 
 
-def _too_colourful(frame: np.ndarray, sector: Sector) -> bool:
+def _too_colourful(frame: np.ndarray, outline: np.ndarray) -> bool:
     if frame.ndim == 2:
         return False
-    inside = frame[sector.mask(frame.shape[:2])]
+    inside = frame[cv2.fillConvexPoly(np.zeros(frame.shape[:2], np.uint8), outline, 1).view(bool)]
     chroma = inside.max(-1) - inside.min(-1)
     return bool((chroma > 0.2 * np.iinfo(frame.dtype).max).mean() > MAX_COLOURED)
+
+
+def _sector(outline: np.ndarray, step: int, size: tuple[int, int]) -> Sector:
+    """The sector in pixels of the whole frame; an outline that touches the thinned frame's border touches its border."""
+    points = outline[:, 0].astype(np.float32) * step
+    last = np.array([size[1] - 1, size[0] - 1], np.float32)
+    points = np.where(points > last - step, last, points)
+    x0, y0 = points.min(0).astype(int)
+    x1, y1 = points.max(0).astype(int) + 1
+    shape: Literal["fan", "rectangle"] = "rectangle" if len(points) == 4 and len(np.unique(points)) <= 4 else "fan"
+    return Sector((int(x0), int(y0), int(x1), int(y1)), shape, points)
