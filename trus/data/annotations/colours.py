@@ -63,7 +63,7 @@ def find_colour_map(*folders: Path) -> ColourMap | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
         pairs = _PARSERS[path.suffix](text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise AnnotationError(f"{path}: cannot be read; write lines of name,r,g,b ({error})") from error
     return _build(pairs, path)
 
