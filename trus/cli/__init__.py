@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trus.cli.agreement import agree_annotators
 from trus.cli.annotations import annotations
 from trus.cli.check import check_data
 from trus.cli.phantom import make_phantom
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+annotations.command("agree")(agree_annotators)
 app.add_typer(annotations, name="annotations")
 app.command("check")(check_data)
 app.command("phantom")(make_phantom)
