@@ -31,7 +31,8 @@ def decode(rle: bytes, size: tuple[int, int]) -> np.ndarray:
     Raises AnnotationError for a stream of another size and for one that ends early or is damaged.
     """
     height, width = size
-    return _values(rle, 4 * height * width).reshape(height, width, 4)[:, :, 3]
+    values = _values(rle, 4 * height * width).reshape(height, width, 4)
+    return np.ascontiguousarray(values[:, :, 3])
 
 
 def encode(plane: np.ndarray) -> list[int]:
@@ -94,4 +95,5 @@ class _BitReader:
         piece = np.frombuffer(self.data[self.at // 8 : (end + 7) // 8], np.uint8)
         start = self.at % 8
         self.at = end
-        return np.unpackbits(piece)[start : start + count * bits].reshape(count, bits).any(axis=1)
+        words = np.unpackbits(piece)[start : start + count * bits].reshape(count, bits)
+        return np.asarray(words.any(axis=1))

@@ -74,9 +74,9 @@ def _read_file(file: Path, refused: list[str]) -> CvatFile | None:
 def _names(contents: list[CvatFile]) -> list[str]:
     """Labels in the order of the project; where no file lists them, those used, in the order of the alphabet."""
     listed = [name for content in contents for name in content.told("labels/label/name")]
-    shapes = [shape for content in contents for image in content.images for shape in image.shapes]
-    tracks = [track for content in contents for track in content.tracks]
-    return listed or sorted({item.attributes.get("label", "") for item in [*shapes, *tracks]})
+    drawn = [shape.attributes for content in contents for image in content.images for shape in image.shapes]
+    drawn += [track.attributes for content in contents for track in content.tracks]
+    return listed or sorted({attributes.get("label", "") for attributes in drawn})
 
 
 def _images(

@@ -1,6 +1,7 @@
 """Label Studio: JSON and JSON-MIN exports; outlines in per cent of the picture, brush strokes as a bit stream."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 from trus.data.annotations import brush_rle
 from trus.data.annotations.exchange import AnnotatedFrame, Export, FrameOut, Painted, ReadOptions, WriteOptions
-from trus.data.annotations.label_studio_tasks import Annotation, Task, read_task
+from trus.data.annotations.label_studio_tasks import Task, read_task
 from trus.data.annotations.objects import objects_of
 from trus.data.annotations.polygons import keyhole, trace
 from trus.data.annotations.record import FILE as RECORD
@@ -35,8 +36,7 @@ def read_label_studio(source: Path, options: ReadOptions) -> Export:
     tasks = [task for file in files for task in _tasks(file, refused)]
     if not tasks:
         raise AnnotationError("\n  ".join([f"{source}: holds no tasks of Label Studio (JSON or JSON-MIN)", *refused]))
-    found = [_frame(task, annotation, pictures) for task in tasks for annotation in task.annotations or [None]]
-    frames, repeated = without_repeats(found)
+    frames, repeated = without_repeats([frame for task in tasks for frame in _frames(task, pictures)])
     every = [annotation.shapes for task in tasks for annotation in task.annotations]
     refused += [line for shapes in every for line in shapes.left_out] + repeated
     notes = {note for task in tasks for note in task.remarks}.union(*(shapes.remarks for shapes in every))
@@ -61,15 +61,14 @@ def _tasks(file: Path, refused: list[str]) -> list[Task]:
     return tasks
 
 
-def _frame(task: Task, annotation: Annotation | None, pictures: Pictures) -> AnnotatedFrame:
+def _frames(task: Task, pictures: Pictures) -> list[AnnotatedFrame]:
     found = next((path for name in task.names if (path := pictures.find(name))), None)
-    return AnnotatedFrame(
-        name=task.names[0],
-        draw=annotation.shapes.draw if annotation else None,
-        size=annotation.size if annotation else None,
-        image=pictures.files.get(found) if found else None,
-        annotator=annotation.annotator if annotation else None,
-    )
+    frame = AnnotatedFrame(task.names[0], None, image=pictures.files[found] if found else None)
+    annotated = [
+        replace(frame, draw=annotation.shapes.draw, size=annotation.size, annotator=annotation.annotator)
+        for annotation in task.annotations
+    ]
+    return annotated or [frame]
 
 
 def write_label_studio(frames: Iterable[FrameOut], classes: Classes, out: Path, options: WriteOptions) -> list[str]:

@@ -212,14 +212,20 @@ def write_labelme(frames: Iterable[FrameOut], classes: Classes, out: Path, optio
         if target.exists():
             raise AnnotationError(f"{frame.file_name}: another frame differs from it by its suffix only; rename one")
         shapes = [shape for item in objects_of(labels, classes) for shape in _written(item, options)]
-        content = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": frame.file_name, "imageData": None}
+        content: dict[str, Any] = {
+            "version": VERSION,
+            "flags": {},
+            "shapes": shapes,
+            "imagePath": frame.file_name,
+            "imageData": None,
+        }
         write_json(target, content | {"imageHeight": frame.size[0], "imageWidth": frame.size[1]})
     notes = ["LabelMe files hold no pixel spacing; the manifest keeps it"] if spacing else []
     return [*notes, "start LabelMe with: labelme FOLDER --labels FOLDER/labels.txt --nodata"]
 
 
 def _written(item: Painted, options: WriteOptions) -> list[dict[str, Any]]:
-    rest = {"group_id": None, "description": "", "flags": {}}
+    rest: dict[str, Any] = {"group_id": None, "description": "", "flags": {}}
     if options.geometry == "rle":
         patch, left, top = cropped(item.plane)
         buffer = BytesIO()
