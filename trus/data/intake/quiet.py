@@ -18,14 +18,15 @@ T = TypeVar("T")
 def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
     """`call(*arguments)` with libraries silenced; whatever they raise becomes IntakeError(words).
 
-    An IntakeError passes as it is. The new error has no cause and no context: both hold the library's message, which
-    may quote tags and paths.
+    An IntakeError keeps its own. Neither has a cause or a context: they would hold the library's message, which may quote
+    tags and paths.
     """
     reason = words
     with _silence.entered():
         try:
             return call(*arguments)
-        except IntakeError:
+        except IntakeError as error:
+            error.__context__ = None
             raise
         except RecursionError:
             reason = "sequences nested too deeply"

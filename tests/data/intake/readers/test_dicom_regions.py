@@ -46,7 +46,9 @@ def test_motion_doppler_and_colour_flow_are_no_tissue(with_regions, region, elem
 
 
 def test_a_negative_delta_is_a_distance_all_the_same(with_regions, region):
-    (found,) = calibration(with_regions([region(0, 0, 99, 99, PhysicalDeltaX=-0.02, PhysicalDeltaY=0.02)]), SIZE).regions
+    (found,) = calibration(
+        with_regions([region(0, 0, 99, 99, PhysicalDeltaX=-0.02, PhysicalDeltaY=0.02)]), SIZE
+    ).regions
     assert found.spacing == pytest.approx((0.2, 0.2))
 
 
@@ -155,7 +157,9 @@ CORNER = st.integers(0, 320)
 DELTA = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.01, -0.01, 0.02])
 
 
-@given(st.lists(st.tuples(CORNER, CORNER, CORNER, CORNER, DELTA, st.sampled_from([0, 3, 3, 3])), min_size=1, max_size=6))
+@given(
+    st.lists(st.tuples(CORNER, CORNER, CORNER, CORNER, DELTA, st.sampled_from([0, 3, 3, 3])), min_size=1, max_size=6)
+)
 @settings(max_examples=150, deadline=None)
 def test_whatever_the_header_says_regions_lie_inside_apart_and_plausible(items):
     dataset = _with(items)
