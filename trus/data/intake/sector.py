@@ -22,12 +22,14 @@ MIN_AREA = 0.1
 """Fraction of the frame. Smaller ones are thumbnails, or the lit near field of a dark sector."""
 MIN_SOLIDITY = 0.7
 """Fraction of the outline's inside that is tissue, with what tissue encloses."""
-MIN_CONTACT = 0.7
+MIN_CONTACT = 0.72
 """Fraction of the outline's length with tissue at it; text or a bar joined to tissue makes long empty edges."""
 MAX_SPILL = 0.15
 """Fraction of the strip around the outline that is lit: the edge of a real sector is sharp."""
 MAX_SECOND = 0.2
 """A second piece this large, relative to the first: two pictures side by side, or a trace beside one."""
+MAX_WHOLE = 0.9
+"""Fraction of the frame above which nothing of a screen is seen around the sector."""
 MAX_COLOURED = 0.5
 """Fraction of the sector in strong colour: a colour box covers less, a photograph more."""
 MIN_RECTANGLE = 0.96
@@ -71,11 +73,22 @@ def find_sector(frame: np.ndarray, moving: np.ndarray | None = None) -> Sector |
     textured = ~_grown((spread <= 2) & (grey > background + 8) & (grey < 250), 5)
     if moving is not None:
         textured &= _grown(moving[::step, ::step], 7)
+    earlier = None
     for threshold in THRESHOLDS:
         outline = _sure_outline(grey, (grey > background + threshold) & textured)
-        if outline is not None and not _too_colourful(thinned, outline):
-            return _sector(outline, step, frame.shape[:2])
+        if outline is not None and _leaves_or_repeats(grey, outline, earlier):
+            return None if _too_colourful(thinned, outline) else _sector(outline, step, frame.shape[:2])
+        earlier = outline
     return None
+
+
+def _leaves_or_repeats(grey: np.ndarray, outline: np.ndarray, earlier: np.ndarray | None) -> bool:
+    """Whether some screen is left outside; an outline of nearly all the frame must come at two thresholds in a row.
+
+    At one alone it is a screen whose faint noise is lit.
+    """
+    smallest = MAX_WHOLE * grey.size
+    return cv2.contourArea(outline) < smallest or (earlier is not None and cv2.contourArea(earlier) >= smallest)
 
 
 def to_grey(frame: np.ndarray) -> np.ndarray:
@@ -97,7 +110,7 @@ def _spread(grey: np.ndarray) -> np.ndarray:
 def _background(grey: np.ndarray, spread: np.ndarray) -> int:
     """The level of the empty screen; -1 for a frame that shows none.
 
-    It is the level of the evenly filled dark areas, or what the noise of a digitised video signal reaches where most
+    It is the lowest level of evenly filled dark areas, or what the noise of a digitised video signal reaches where most
     of the frame's border is dark and noisy.
     """
     border = np.ones(grey.shape, bool)
@@ -105,12 +118,16 @@ def _background(grey: np.ndarray, spread: np.ndarray) -> int:
     noise = border & (spread >= 2) & (spread <= 12) & (grey <= 48)
     if noise.sum() > 0.6 * border.sum():
         return int(np.percentile(grey[noise], 99))
-    even = grey[(spread == 0) & (grey <= 48)]
-    return int(np.bincount(even).argmax()) if even.size > 0.005 * grey.size else -1
+    even = np.bincount(grey[(spread == 0) & (grey <= 48)], minlength=1) > 0.005 * grey.size
+    return int(even.argmax()) if even.any() else -1
 
 
 def _grown(mask: np.ndarray, side: int) -> np.ndarray:
     return cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)).view(bool)
+
+
+def _disc(side: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
 def _sure_outline(grey: np.ndarray, lit: np.ndarray) -> np.ndarray | None:
@@ -118,7 +135,7 @@ def _sure_outline(grey: np.ndarray, lit: np.ndarray) -> np.ndarray | None:
     tissue = _tissue(lit)
     if tissue is None:
         return None
-    outline = _squared(grey, cv2.convexHull(cv2.findNonZero(tissue)))
+    outline = _squared(grey, tissue, cv2.convexHull(cv2.findNonZero(tissue)))
     inside = cv2.fillConvexPoly(np.zeros(lit.shape, np.uint8), outline, 1)
     area = int(inside.sum())
     sure = (
@@ -137,7 +154,8 @@ def _tissue(lit: np.ndarray) -> np.ndarray | None:
     """
     side = max(7, round(0.025 * max(lit.shape)) | 1)
     density = cv2.blur(lit.view(np.uint8) * 255, (side, side), borderType=cv2.BORDER_REPLICATE)
-    pieces, labels, stats, centres = cv2.connectedComponentsWithStats((density > DENSE * 255).view(np.uint8))
+    dense = cv2.morphologyEx((density > DENSE * 255).view(np.uint8), cv2.MORPH_OPEN, _disc(side + 4))
+    pieces, labels, stats, centres = cv2.connectedComponentsWithStats(dense)
     if pieces < 2:
         return None
     areas = stats[:, cv2.CC_STAT_AREA].copy()
@@ -148,16 +166,17 @@ def _tissue(lit: np.ndarray) -> np.ndarray | None:
     areas[ours] = 0
     if areas.max() > MAX_SECOND * stats[first, cv2.CC_STAT_AREA]:
         return None
-    near = _grown(np.isin(labels, ours), side)
+    near = cv2.dilate(np.isin(labels, ours).view(np.uint8), _disc(side + 8)).view(bool)
     return cv2.morphologyEx((near & lit).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
 
 
-def _squared(grey: np.ndarray, hull: np.ndarray) -> np.ndarray:
+def _squared(grey: np.ndarray, tissue: np.ndarray, hull: np.ndarray) -> np.ndarray:
     """The hull's box instead of the hull where the box is as wide as a linear array and its rest is dark tissue."""
     x, y, width, height = cv2.boundingRect(hull)
     inside = cv2.fillConvexPoly(np.zeros(grey.shape, np.uint8), hull, 1)[y : y + height, x : x + width]
     rest = grey[y : y + height, x : x + width][inside == 0]
-    sides = min(inside[:, 2].mean(), inside[:, -3].mean(), max(inside[2].mean(), inside[-3].mean()))
+    near = _grown(tissue, 13)[y : y + height, x : x + width]
+    sides = min(near[:, 0].mean(), near[:, -1].mean(), max(near[0].mean(), near[-1].mean()))
     if inside.mean() < MIN_RECTANGLE and (inside.mean() < 0.75 or sides < 0.5 or (rest > 40).mean() > MAX_LEAF):
         return hull
     x1, y1 = x + width - 1, y + height - 1
