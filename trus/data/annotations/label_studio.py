@@ -15,7 +15,8 @@ from trus.data.annotations.polygons import keyhole, trace
 from trus.data.annotations.record import FILE as RECORD
 from trus.data.annotations.sources import Pictures, classes_named, read_json, without_repeats
 from trus.data.classes import Classes
-from trus.errors import AnnotationError
+from trus.data.images import image_size
+from trus.errors import AnnotationError, ImageError
 from trus.files import write_json, write_text
 
 
@@ -63,12 +64,21 @@ def _tasks(file: Path, refused: list[str]) -> list[Task]:
 
 def _frames(task: Task, pictures: Pictures) -> list[AnnotatedFrame]:
     found = next((path for name in task.names if (path := pictures.find(name))), None)
-    frame = AnnotatedFrame(task.names[0], None, image=pictures.files[found] if found else None)
+    image = pictures.files[found] if found else None
+    frame = AnnotatedFrame(task.names[0], None, _size_of(image), image)
     annotated = [
-        replace(frame, draw=annotation.shapes.draw, size=annotation.size, annotator=annotation.annotator)
-        for annotation in task.annotations
+        replace(frame, draw=drawn.shapes.draw, size=drawn.size or frame.size, annotator=drawn.annotator)
+        for drawn in task.annotations
     ]
     return annotated or [frame]
+
+
+def _size_of(image: Path | None) -> tuple[int, int] | None:
+    """An annotation without regions states no size."""
+    try:
+        return image_size(image) if image else None
+    except ImageError:
+        return None  # whoever reads its pixels says why
 
 
 def write_label_studio(frames: Iterable[FrameOut], classes: Classes, out: Path, options: WriteOptions) -> list[str]:

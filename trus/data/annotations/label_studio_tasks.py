@@ -104,7 +104,7 @@ def _names_of(address: str) -> list[str]:
         prefix, dash, rest = file.partition("-")
         hexadecimal = len(prefix) == _LONGEST_PREFIX and all(mark in "0123456789abcdef" for mark in prefix)
         return [safe_name(rest), safe_name(file)] if dash and rest and hexadecimal else [safe_name(file)]
-    return [safe_name(path.lstrip("/"))]
+    return [safe_name(path.lstrip("/").removeprefix("images/"))]
 
 
 def _annotation(regions: list[Any], who: Any, name: str) -> Annotation:
