@@ -40,9 +40,7 @@ def check_data(
 
     require_jinja()
     page = _page(manifest, out)
-    for target in (page, json):
-        if target is not None:
-            _refuse_to_overwrite(target)
+    _refuse_to_overwrite(page, json)
     jobs = jobs or _cores()
     with progress_bar() as progress:
         task = progress.add_task("checking")
@@ -72,13 +70,15 @@ def _page(manifest: Path, out: Path | None) -> Path:
     return Path(PAGE)
 
 
-def _refuse_to_overwrite(target: Path) -> None:
+def _refuse_to_overwrite(page: Path, json: Path | None) -> None:
     """An earlier result may be replaced; anything else was named by mistake."""
-    if not target.exists():
-        return
-    with target.open("rb") as file:
-        if b"trus check " not in file.read(4096):
-            raise ConfigError(f"{target}: exists and was not written by trus check; choose another name")
+    if json is not None and page.resolve() == json.resolve():
+        raise ConfigError(f"{page}: cannot be both the page and the JSON file; give --json another name")
+    for target in (page, json):
+        if target is not None and target.exists():
+            with target.open("rb") as file:
+                if b"trus check " not in file.read(4096):
+                    raise ConfigError(f"{target}: exists and was not written by trus check; choose another name")
 
 
 def _print_summary(check: "Check") -> None:

@@ -114,3 +114,10 @@ def test_one_mask_for_two_pictures_is_told(data, codes):
     rows = (data.add("a", mask=data.gland()), data.add("b", mask=data.gland()))
     data.add("c", mask=np.roll(data.gland(), 3, 0))
     assert codes(data.check())["mask-repeated"] == [rows]
+
+
+def test_a_mask_carried_over_within_a_patient_is_only_worth_knowing(data, codes):
+    rows = tuple(data.add(name, mask=data.gland(), patient_id="p") for name in "abc")
+    found = codes(data.check())
+    assert found["mask-copied"] == [rows]
+    assert "mask-repeated" not in found

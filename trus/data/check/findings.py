@@ -104,6 +104,10 @@ _WARNINGS = {
 }
 _INFOS = {
     "near-duplicate": ("Nearly the same picture of one patient", "Nothing; neighbours in a clip look like this."),
+    "mask-copied": (
+        "Frames of one patient with the very same mask",
+        "Look whether a mask that was carried over still fits each frame.",
+    ),
     "mask-several-parts": ("A class in several parts", "Right where there are several; else join them."),
     "mask-empty": ("Annotated, and nothing there", "Nothing, if that is so; not yet annotated is an empty cell."),
     "not-annotated": ("No mask yet", "`trus annotations export` hands them to an annotation tool."),

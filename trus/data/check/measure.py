@@ -130,7 +130,7 @@ def _is_grey(image: np.ndarray) -> bool:
 
 def _digest(array: np.ndarray) -> str:
     known = hashlib.blake2b(f"{array.shape} {array.dtype}".encode(), digest_size=16)
-    known.update(np.ascontiguousarray(array))
+    known.update(np.ascontiguousarray(array).data)
     return known.hexdigest()
 
 

@@ -166,7 +166,7 @@ def _take_pictures(check: Check, rows: set[int], jobs: int, progress: Callable[[
     wanted = [(frame, known) for frame, known in zip(check.frames, check.facts, strict=True) if frame.row in rows]
     pictures = {}
     with ThreadPoolExecutor(jobs) as pool:
-        images = pool.map(lambda pair: small_picture(*pair, check.classes), wanted)
+        images = pool.map(lambda pair: small_picture(pair[0], pair[1], check.classes), wanted)
         for done, ((frame, known), image) in enumerate(zip(wanted, images, strict=True), start=1):
             pictures[frame.row] = Picture(frame, known, image, codes.get(frame.row, []))
             progress(done, len(wanted))

@@ -46,7 +46,9 @@ def read_rows(path: Path) -> Rows:
 def _endless_positions(table: "pd.DataFrame") -> list[Problem]:
     columns = [column for column in REGION if table.columns.is_unique and column in table]
     return [
-        Problem(int(number), column, text[:20] + "...", f"must be a pixel position of at most {POSITION_DIGITS} digits")
+        Problem(
+            int(str(number)), column, text[:20] + "...", f"must be a pixel position of at most {POSITION_DIGITS} digits"
+        )
         for column in columns
         for number, text in table[column].items()
         if len(text) > POSITION_DIGITS

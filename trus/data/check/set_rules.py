@@ -91,7 +91,9 @@ def _repeated_masks(seen: Seen) -> Iterator[Finding]:
         if len({facts.pixels for _, facts in group}) > 1:
             frames = [frame for frame, _ in group]
             names = ", ".join(frame.image_id for frame in frames[:4]) + (", ..." if len(frames) > 4 else "")
-            yield Finding("mask-repeated", _rows(frames), f"{len(frames)} pictures with one mask: {names}")
+            patients = {frame.patient_id for frame in frames}
+            code = "mask-copied" if len(patients) == 1 and None not in patients else "mask-repeated"
+            yield Finding(code, _rows(frames), f"{len(frames)} pictures with one mask: {names}")
 
 
 def _intensity(seen: Seen) -> Iterator[Finding]:
