@@ -8,6 +8,7 @@ import typer
 from trus.cli.agreement import agree_annotators
 from trus.cli.annotations import annotations
 from trus.cli.check import check_data
+from trus.cli.intake import take_in_frames
 from trus.cli.phantom import make_phantom
 from trus.cli.predict import predict_frames
 from trus.errors import TrusError
@@ -22,6 +23,7 @@ app = typer.Typer(
 annotations.command("agree")(agree_annotators)
 app.add_typer(annotations, name="annotations")
 app.command("check")(check_data)
+app.command("intake")(take_in_frames)
 app.command("phantom")(make_phantom)
 app.command("predict")(predict_frames)
 

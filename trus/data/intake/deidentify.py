@@ -1,0 +1,111 @@
+"""From a raw frame to what may be handed on of it, failing closed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from trus.data.intake.burnt_in import find_text
+from trus.data.intake.cuts import DICOM, NO_REGION, Cut, detected, given_or_named, overlap, whole
+from trus.data.intake.sector import Sector, find_sector
+from trus.data.intake.settings import Settings
+from trus.data.intake.side_files import Spacing
+from trus.data.intake.source import Box, Header
+from trus.data.intake.static import ClipMotion
+from trus.errors import IntakeError
+
+TEXT = "text inside the region"
+_SAME_PLACE = 0.8
+_STEADY = 0.9
+_MARGIN = 0.005
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a file's frames are cut: regions, the certain fan, bool (H, W), within them; or the reason why not."""
+
+    cuts: tuple[Cut, ...]
+    fan: np.ndarray | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A frame cut to one region, uint8 or uint16 (h, w) or uint8 (h, w, 3), and boxes of text inside (px of the frame)."""
+
+    cut: Cut
+    picture: np.ndarray
+    texts: tuple[Box, ...]
+
+
+def plan_cuts(
+    header: Header, settings: Settings, side: Spacing | None, samples: Callable[[], Sequence[np.ndarray]]
+) -> Plan:
+    """Decide by the user's lists, then the DICOM header, then by looking at `samples()`, frames of the file in order.
+
+    Without a cut, `reason` says why and the frames must wait for a person.
+    """
+    cuts, reason = given_or_named(header, settings, side)
+    if reason or (cuts and cuts[0].origin != DICOM) or len(cuts) > 1:
+        return Plan(tuple(cuts), reason=reason)
+    sector = _steady_sector(samples())
+    if not cuts:
+        if sector is None:
+            return Plan((), reason=NO_REGION)
+        return Plan((detected(sector.box, header, side),), _fan(sector, header.size))
+    agreeing = sector is not None and overlap(sector.box, cuts[0].box) >= _SAME_PLACE
+    return Plan(tuple(cuts), _fan(sector, header.size) if sector is not None and agreeing else None)
+
+
+def clean_frame(frame: np.ndarray, plan: Plan, blank: bool) -> list[Clean]:
+    """Cut a frame to its regions, one picture each; with `blank` it keeps its size, black outside of the region."""
+    if frame.dtype != np.uint8 and frame.ndim == 3:
+        frame = (frame >> 8).astype(np.uint8)  # PNG readers keep 8 bits of a 16-bit colour anyway
+    return [_clean(frame, cut, plan.fan, blank) for cut in plan.cuts]
+
+
+def whole_frame(frame: np.ndarray, header: Header, side: Spacing | None) -> Clean:
+    """The frame as it is: what a person can accept of a frame without a region."""
+    return _clean(frame, whole(header, side, origin="whole frame"), None, blank=False, look=False)
+
+
+def check_size(frame: np.ndarray, header: Header) -> None:
+    """Raises IntakeError for a frame that is not as large as its header says: regions would lie elsewhere on it."""
+    if frame.shape[:2] != tuple(header.size):
+        raise IntakeError("a frame is not as large as the file's header says")
+
+
+def _clean(frame: np.ndarray, cut: Cut, fan: np.ndarray | None, blank: bool, look: bool = True) -> Clean:
+    x0, y0, x1, y1 = cut.box
+    within = np.zeros(frame.shape[:2], bool)
+    within[y0:y1, x0:x1] = True if fan is None else fan[y0:y1, x0:x1]
+    texts = tuple(find_text(frame, within)) if look else ()
+    shown = frame if fan is None and not blank else np.where(within if frame.ndim == 2 else within[..., None], frame, 0)
+    return Clean(cut, np.ascontiguousarray(shown if blank else shown[y0:y1, x0:x1]), texts)
+
+
+def _steady_sector(samples: Sequence[np.ndarray]) -> Sector | None:
+    """The sector of a clip by what moves in it; of a still, or a clip that stands still, where all samples agree."""
+    if len({(frame.shape, frame.dtype) for frame in samples}) != 1:
+        return None
+    motion = ClipMotion.of(samples)
+    moving = motion.moving()
+    if moving is not None:
+        return find_sector(motion.brightest, moving)
+    found = [find_sector(frame) for frame in samples]
+    sure = [sector for sector in found if sector is not None and overlap(sector.box, _box(found[0])) >= _STEADY]
+    return sure[0] if len(sure) == len(found) else None
+
+
+def _box(sector: Sector | None) -> Box:
+    return (0, 0, 0, 0) if sector is None else sector.box
+
+
+def _fan(sector: Sector, size: Sequence[int]) -> np.ndarray | None:
+    """The fan with a margin, so that its edge is not cut away; None for a rectangle, whose box says all."""
+    if sector.shape != "fan":
+        return None
+    margin = 2 * max(2, round(_MARGIN * max(size))) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin))
+    return cv2.dilate(sector.mask((size[0], size[1])).astype(np.uint8), kernel).astype(bool)

@@ -1,0 +1,139 @@
+"""Worker processes that may crash: a decoder's segmentation fault costs the file that caused it, and nothing else."""
+
+import logging
+import os
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import get_context, parent_process
+from typing import Any, Protocol
+
+from trus.data.intake.tasks import Context, Refusal, Stopped, Unwritable
+
+
+class Task(Protocol):
+    """Something that a worker can do, within so many seconds."""
+
+    def seconds(self) -> int:
+        """The worker is ended after so long: a decoder can hang."""
+        ...
+
+    def perform(self, context: Context) -> Any:
+        """The work itself."""
+        ...
+
+
+class Crashed:
+    """The result of a task whose process was ended: by a fault of a decoder, for its memory, or for its time."""
+
+
+class Workers:
+    """A pool of `jobs` processes. At most 2 x jobs tasks wait; a broken pool is replaced."""
+
+    def __init__(self, jobs: int, context: Context) -> None:
+        self._jobs = jobs
+        self._context = context
+        self._running: dict[Future[Any], Task] = {}
+        self._pool = self._new(jobs)
+
+    @property
+    def free(self) -> bool:
+        """Whether another task can be given."""
+        return len(self._running) < 2 * self._jobs
+
+    @property
+    def busy(self) -> bool:
+        """Whether any task is under way."""
+        return bool(self._running)
+
+    def submit(self, task: Task) -> None:
+        """Give a task; its result comes from `finished`."""
+        try:
+            self._running[self._pool.submit(_perform, task)] = task
+        except BrokenProcessPool:  # noticed before any of the running tasks has been asked for
+            broken: Future[Any] = Future()
+            broken.set_exception(BrokenProcessPool())
+            self._running[broken] = task
+
+    def finished(self) -> list[tuple[Task, Any]]:
+        """Wait for one task at least; (task, result) of all that are done. Raises what a task has no answer for."""
+        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+            return self._find_culprit()
+        return [(self._running.pop(future), future.result()) for future in done]
+
+    def close(self) -> None:
+        """End the processes when what they are doing is done."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _find_culprit(self) -> list[tuple[Task, Any]]:
+        """Which of the tasks ended its process cannot be told: each that has no result runs again, alone."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        running, self._running = self._running, {}
+        self._pool = self._new(self._jobs)
+        return [(task, self._result(future, task)) for future, task in running.items()]
+
+    def _result(self, future: Future[Any], task: Task) -> Any:
+        if future.done() and not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool):
+            return future.result()
+        with self._new(1) as pool:
+            try:
+                return pool.submit(_perform, task).result()
+            except BrokenProcessPool:
+                return Crashed()
+
+    def _new(self, jobs: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (self._context,))
+
+
+_context: Context
+
+
+def _begin(context: Context) -> None:
+    """Keep a worker silent, alone with one core, and no longer alive than its parent."""
+    global _context  # noqa: PLW0603 - a process's own settings; an argument of each task would be sent each time
+    _context = context
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _silence()
+    tempfile.tempdir = os.fspath(context.folders.scratch)
+    with suppress(ModuleNotFoundError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the patient's data
+    import cv2
+
+    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _silence() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _perform(task: Task) -> Any:
+    alarm: Callable[[int], Any] = getattr(signal, "alarm", lambda seconds: None)
+    alarm(task.seconds())  # its default action ends the process, wherever a decoder hangs
+    try:
+        return task.perform(_context)
+    except (Stopped, Unwritable) as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - only the type: the message of a library can quote the file
+        return Refusal("", f"cannot be taken in ({type(error).__name__})")
+    finally:
+        alarm(0)
