@@ -5,16 +5,18 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from trus.data.annotations.exchange import AnnotatedFrame
 from trus.data.annotations.names import NameIndex, known_files
 from trus.data.annotations.roboflow import original_name
-from trus.data.images import frame_files, read_frame, write_image
+from trus.data.images import FRAME_SUFFIXES, frame_files, read_frame, write_image
 from trus.data.schema import SPACING
 from trus.errors import AnnotationError, ManifestError, TrusError
+
+_LONGEST = 240  # bytes of one folder or file name; file systems take 255, and a suffix follows
 
 
 @dataclass(frozen=True)
@@ -161,15 +163,28 @@ def _without_repeats(named: list[Named], refused: list[str]) -> list[Named]:
         for image_id, names in holders.items()
         if len(names) > 1
     ]
-    return [item for item in named if len(holders[item[0]]) == 1]
+    refused += [
+        f"{name!r}: is no name for a frame: empty, too long, or leading out" for name in holders if not _safe(name)
+    ]
+    return [item for item in named if len(holders[item[0]]) == 1 and _safe(item[0])]
+
+
+def _safe(image_id: str) -> bool:
+    """Whether files can be named after it below a folder."""
+    parts = image_id.split("/")
+    named = all(part.strip(". ") and len(part.encode()) <= _LONGEST for part in parts)
+    return named and not any(ord(letter) < 32 or letter == "\\" for letter in image_id)
 
 
 def _original(frame: AnnotatedFrame) -> str:
+    """The image_id: Roboflow's original name, else the name with its folders; without the suffix of a picture."""
     if frame.image_id:
         return frame.image_id
-    path = PurePosixPath(frame.name.replace("\\", "/"))
-    original = original_name(path.name)
-    return path.with_suffix("").as_posix() if original == path.name else PurePosixPath(original).stem
+    name = frame.name.replace("\\", "/").removeprefix("./")
+    original = original_name(name.rpartition("/")[2])
+    name = original if ".rf." in name and original not in name else name
+    stem, dot, suffix = name.rpartition(".")
+    return stem if f"{dot}{suffix}".lower() in (*FRAME_SUFFIXES, ".webp") else name
 
 
 def _hash(name: str) -> str:

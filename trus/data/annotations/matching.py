@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from trus.data.annotations.exchange import AnnotatedFrame
@@ -47,6 +48,7 @@ def _find(item: AnnotatedFrame, index: NameIndex, frames: dict[str, Frame], reco
     if sent is not None and sent.image_id in frames:
         sent.check(frames[sent.image_id].image)
         return sent.image_id
-    if item.image_id is not None and item.image_id in frames:
-        return item.image_id
+    if item.image_id is not None:
+        with suppress(AnnotationError):  # tools state the original name less garbled than the file's, if at all
+            return index.find(item.image_id).image_id
     return index.find(item.name).image_id
