@@ -66,11 +66,9 @@ def _report_consensus(found: "Agreement", out: Path, consensus: str) -> None:
     typer.echo(f"{consensus} of {len(found.voted)} frames: {out / 'manifest.csv'} ({found.rows_written} rows)")
     pairs = sum(len(frame.rows) == 2 for frame in found.voted.values())
     if pairs and consensus == "majority":
-        typer.echo(f"note: on {pairs} frames two drew, so the majority is what both drew")
+        typer.echo(f"note: {pairs} of these frames were drawn by two only; their majority is what both drew")
     if pairs and consensus == "staple":
-        typer.echo(
-            f"note: on {pairs} frames two drew, too few for STAPLE to tell who is right; have a third look at them"
-        )
+        typer.echo(f"note: {pairs} of these frames were drawn by two only; STAPLE cannot tell which of two is right")
     for (target, name), rates in found.rates.items():
         means = rates.to_dict()
         typer.echo(

@@ -139,6 +139,14 @@ def frame_dice(comparisons: Iterable[Comparison]) -> float:
     return float(np.mean(scored)) if scored else np.nan
 
 
+def class_dice(comparisons: Iterable[Comparison]) -> dict[str, float]:
+    """Mean Dice over the pairs of one frame by class, where anyone drew the class."""
+    by_class: dict[str, list[Comparison]] = defaultdict(list)
+    for one in comparisons:
+        by_class[one.class_name].append(one)
+    return {name: value for name, found in by_class.items() if not np.isnan(value := frame_dice(found))}
+
+
 def _pair(first: str, second: str, name: str, found: list[Comparison]) -> PairAgreement:
     drawn = [one.drawn_by for one in found]
     dice = [one.dice for one in found]

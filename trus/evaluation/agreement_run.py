@@ -18,6 +18,7 @@ from trus.errors import AnnotationError, ManifestError
 from trus.evaluation.agreement import (
     Comparison,
     PairAgreement,
+    class_dice,
     compare_frame,
     frame_dice,
     overall,
@@ -118,7 +119,7 @@ def run_agreement(
 def _take(found: Agreement, frame: SharedFrame, labels: dict[str, np.ndarray], out: Path, method: str | None) -> None:
     rows = compare_frame(frame.image_id, frame.patient_id, labels, found.classes)
     found.comparisons += rows
-    found.scored.append(ScoredFrame(frame, frame_dice(rows)))
+    found.scored.append(ScoredFrame(frame, frame_dice(rows), class_dice(rows)))
     found.voted[frame.image_id] = frame
     if method is not None:
         consensus = find_consensus([*labels.values()], found.classes, method)

@@ -17,7 +17,9 @@ _TILE = (480, 360)
 """Width and height of one picture in px."""
 _CAPTION = 30
 _GAP = 8
-_BACKGROUND, _INK = (24, 24, 24), (235, 235, 235)
+_BACKGROUND, _INK, _FAINT = (24, 24, 24), (235, 235, 235), (150, 150, 150)
+_HEAT = (255, 0, 40)
+"""A red that none of the annotators' colours is."""
 _MARGIN = 0.35
 """The closer view shows the box around all that was drawn, widened on each side by this share of its longer side."""
 Box = tuple[int, int, int, int]
@@ -25,10 +27,11 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class ScoredFrame:
-    """A frame with its mean Dice over pairs and classes."""
+    """A frame with its mean Dice over pairs and classes, and over pairs by class, where anyone drew the class."""
 
     frame: SharedFrame
     dice: float
+    by_class: dict[str, float]
 
 
 def disagreement(planes: np.ndarray) -> np.ndarray:
@@ -84,10 +87,9 @@ def _views(frame: SharedFrame, annotators: Sequence[str], classes: Classes) -> t
 
 
 def _heated(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Disagreement laid over the picture: dark red to bright yellow, as opaque as it is strong."""
-    coloured = cv2.applyColorMap((40 + 200 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    opacity = np.where(heat > 0, 0.25 + 0.4 * heat, 0)[..., None]
-    return (image * (1 - opacity) + coloured * opacity).astype(np.uint8)
+    """Disagreement laid over the picture, as opaque as it is strong."""
+    opacity = np.where(heat > 0, 0.1 + 0.35 * heat, 0)[..., None]
+    return (image * (1 - opacity) + np.array(_HEAT) * opacity).astype(np.uint8)
 
 
 def _around(drawn: np.ndarray) -> Box:
@@ -126,18 +128,31 @@ def _tile(
 
 
 def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, scored: ScoredFrame) -> None:
-    text = f"{scored.frame.image_id}   Dice {scored.dice:.2f}"
-    while draw.textlength(text, font=_FONT) > _TILE[0] - 12 and len(text) > 24:
-        text = f"...{text[6:]}"  # the end of a name tells frames apart
-    draw.text((left + 6, top + 7), text, font=_FONT, fill=_INK)
+    dice = ", ".join(f"{name} {value:.2f}" for name, value in scored.by_class.items())
+    name, values = _legible(scored.frame.image_id), f"   Dice: {_legible(dice)}"
+    while draw.textlength(name + values, font=_FONT) > _TILE[0] - 12 and len(name) > 8:
+        name = f"...{name[4:]}"  # the end of a name tells frames apart
+    draw.text((left + 6, top + 7), name + values, font=_FONT, fill=_INK)
 
 
 def _legend(draw: ImageDraw.ImageDraw, left: int, names: Sequence[str], annotators: Sequence[str]) -> None:
     x = float(left + 6)
     for name in names:
-        draw.text((x, 7), name, font=_FONT, fill=class_colour(annotators.index(name)))
-        x += draw.textlength(name, font=_FONT) + 16
-    draw.text((x, 7), "heat: where they disagree", font=_FONT, fill=(150, 150, 150))
+        draw.text((x, 7), _legible(name), font=_FONT, fill=class_colour(annotators.index(name)))
+        x += draw.textlength(_legible(name), font=_FONT) + 16
+    draw.text((x, 7), "red: where they disagree", font=_FONT, fill=_FAINT)
 
 
+def _legible(text: str) -> str:
+    """The text in letters that Pillow's own font holds: Cyrillic is spelt in Latin, what else it lacks becomes `?`."""
+    latin = text.translate(_CYRILLIC)
+    return latin.encode("latin-1", "replace").decode("latin-1")
+
+
+_SPELT = dict(
+    [*zip("абвгдезийклмнопрстуфыэ", "abvgdeziyklmnoprstufye", strict=True)],
+    **{"ё": "yo", "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": ""},
+    **{"ю": "yu", "я": "ya"},
+)
+_CYRILLIC = str.maketrans(_SPELT | {letter.upper(): latin.capitalize() for letter, latin in _SPELT.items()})
 _FONT = ImageFont.load_default(15)
