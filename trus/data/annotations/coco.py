@@ -138,7 +138,11 @@ def _classes(documents: list[Document], source: Path, options: ReadOptions, note
     used = {document.names[key] for document in documents for key in document.used if key in document.names}
     pairs = dict.fromkeys((key, name) for document in documents for key, name in document.names.items())
     placeholders = [name for key, name in pairs if key == 0 and name not in used and len(pairs) > 1]
-    notes += [f"category {name!r} (id 0): a placeholder that nothing is drawn with, left out" for name in placeholders]
+    notes += [
+        f"category {name!r} (id 0): a placeholder that nothing is drawn with, left out"
+        for name in placeholders
+        if name.lower() not in BACKGROUND
+    ]
     return numbered([pair for pair in pairs if pair[1] not in placeholders], source, options, notes)
 
 

@@ -4,6 +4,7 @@ A ring is a closed float64 (n, 2) array of points (x, y) in px; its last point j
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,12 +48,44 @@ def keyhole(rings: Sequence[np.ndarray]) -> np.ndarray:
 
     For formats that hold one ring an object. Rings as `trace` orients them look the same under the non-zero rule too.
     """
-    order = sorted(range(len(rings)), key=lambda k: rings[k][:, 0].min())
-    joined = rings[order[0]]
-    for k in order[1:]:
-        ring = rings[k]
-        leftmost = int(ring[:, 0].argmin())
-        nearest = int(((joined - ring[leftmost]) ** 2).sum(axis=1).argmin())
-        turned = np.roll(ring, -leftmost, axis=0)
-        joined = np.concatenate([joined[: nearest + 1], turned, turned[:1], joined[nearest:]])
-    return joined
+    rings = sorted(rings, key=lambda ring: ring[:, 0].min())
+    if len(rings) == 1:
+        return rings[0]
+    points = np.concatenate(rings)
+    starts = np.cumsum([0, *map(len, rings)])
+    before = np.arange(len(points)) - 1
+    before[starts[:-1]] = starts[1:] - 1
+    after = np.arange(1, len(points) + 1)
+    after[starts[1:] - 1] = starts[:-1]
+    return points[_walk(after.tolist(), before.tolist(), _bridges(points, starts))]
+
+
+def _bridges(points: np.ndarray, starts: np.ndarray) -> list[tuple[int, int]]:
+    """For each ring but the first, the nearest point of the rings before it and its own leftmost point."""
+    from scipy.spatial import cKDTree  # takes a moment to import
+
+    tree = cKDTree(points)
+    bridges = []
+    for start, end in pairwise(starts[1:].tolist()):
+        far = start + int(points[start:end, 0].argmin())
+        count, near = 8, np.zeros(0, np.int64)
+        while not len(near):
+            found = np.atleast_1d(tree.query(points[far], k=min(count, len(points)))[1])
+            near, count = found[found < start], count * 4
+        bridges.append((int(near[0]), far))
+    return bridges
+
+
+def _walk(after: list[int], before: list[int], bridges: list[tuple[int, int]]) -> list[int]:
+    """Indices of the points in the order of one ring that goes over each bridge (near, far), round, and back."""
+    point = [*range(len(after))]
+    for near, far in bridges:  # two places more: the far point again, then the near one
+        after[before[far]] = len(point)
+        after += [len(point) + 1, after[near]]
+        after[near] = far
+        point += [far, near]
+    walk, place = [0], after[0]
+    while place != 0:
+        walk.append(point[place])
+        place = after[place]
+    return walk

@@ -6,7 +6,7 @@ from trus.data.annotations.filling import area, fill
 
 Rings = tuple[np.ndarray, ...]
 _HALVINGS = 4
-_MAX_PAIRS = 20_000_000  # of sides compared: beyond, the exact boundary is kept rather than checked for minutes
+_MAX_PAIRS = 6_000_000  # of sides compared: beyond, the exact boundary is kept rather than checked for minutes
 _CHUNK = 2**20
 
 

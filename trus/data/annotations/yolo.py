@@ -100,12 +100,14 @@ def _classes(names: list[str], options: ReadOptions, source: Path) -> Classes:
 
 
 def _drawn(path: Path, size: tuple[int, int], names: list[str]) -> list[Drawn]:
+    lines = [(number, line.split()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    boxes = sum(len(words) == 5 for _, words in lines)
     drawn: list[Drawn] = []
-    problems = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    problems = [f"{boxes} line(s) are boxes, not outlines; export as YOLO segmentation"] if boxes else []
+    for number, words in lines:
         try:
-            if line.strip():
-                drawn.append(_object(line.split(), size, names))
+            if len(words) != 5:
+                drawn.append(_object(words, size, names))
         except AnnotationError as error:
             problems.append(f"line {number}: {error}")
     if problems:
@@ -120,8 +122,6 @@ def _object(words: list[str], size: tuple[int, int], names: list[str]) -> Outlin
         raise AnnotationError("holds something that is no number") from error
     if index not in range(len(names)):
         raise AnnotationError(f"class {words[0][:20]} has no name; the names are {listed(names)}")
-    if len(values) == 4:
-        raise AnnotationError("is a box, not an outline; export as YOLO segmentation")
     if len(values) % 2:
         raise AnnotationError(f"has {len(values)} numbers after the class; an outline has pairs of x and y")
     return Outline(names[int(index)], (ring_of(np.reshape(values, (-1, 2)) * size[::-1]),))
