@@ -15,8 +15,8 @@ def _late(module: str, function: str) -> Callable[..., Any]:
     return call
 
 
-def _both(meaning: str, module: str, name: str) -> Format:
-    return Format(meaning, _late(module, f"read_{name}"), _late(module, f"write_{name}"))
+def _both(meaning: str, module: str, name: str, writer: str | None = None) -> Format:
+    return Format(meaning, _late(module, f"read_{name}"), _late(writer or module, f"write_{name}"))
 
 
 def _layout(meaning: str, name: str) -> Format:
@@ -25,7 +25,7 @@ def _layout(meaning: str, name: str) -> Format:
 
 FORMATS = {
     "masks": _both("label masks named like the frames: grey, indexed or coloured", "masks", "masks"),
-    "coco": _both("COCO instances JSON: polygons and RLE", "coco", "coco"),
+    "coco": _both("COCO instances JSON: polygons and RLE", "coco", "coco", "coco_writer"),
     "roboflow-coco": _both("Roboflow's COCO segmentation folder", "roboflow", "roboflow_coco"),
     "roboflow-masks": Format("Roboflow's semantic masks", read=_late("roboflow", "read_roboflow_masks")),
     "labelme": _both("LabelMe: a JSON a picture", "labelme", "labelme"),
