@@ -29,7 +29,7 @@ def test_errors_are_told_with_row_and_remedy_and_end_in_exit_code_1(edit_cell, t
     result = check(path, "-o", tmp_path / "page.html", "--json", tmp_path / "check.json")
     assert result.exit_code == 1
     assert "row 3, column split, value 'tset': must be train, test or empty" in result.stdout
-    assert f"{path.parent / 'images' / 'p2_0.png'}: cannot be read" in result.stdout
+    assert f"p2_0: {path.parent / 'images' / 'p2_0.png'}: cannot be read" in result.stdout
     content = json.loads((tmp_path / "check.json").read_text())
     assert content["counts"]["errors"] == 2
     assert {finding["code"] for finding in content["findings"]} >= {"manifest-schema", "image-unreadable"}

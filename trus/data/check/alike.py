@@ -12,15 +12,12 @@ from trus.data.check.fingerprint import TURNS
 from trus.data.check.measure import FrameFacts
 from trus.data.manifest import Frame
 
-SAME_AFTER_TURNING = 0.98
-"""Two pictures of one histogram that agree like this once one is turned are the same picture."""
 NEAR = (
     "near-duplicate",
     "near-duplicate-patient-unknown",
     "near-duplicate-across-patients",
     "near-duplicate-across-test",
 )
-TURNED = ("duplicate", "duplicate", "duplicate-across-patients", "duplicate-across-test")
 """Codes of a pair by its relation: one patient, a patient unknown, two patients, two sides of the test split."""
 
 
@@ -33,11 +30,11 @@ class Shown:
 
 
 def equal_frames(frames: Sequence[Frame], facts: Sequence[FrameFacts]) -> list[Finding]:
-    """Findings on frames whose pixels are equal, whatever their files are."""
+    """Findings on frames whose pixels are equal, also mirrored or turned, whatever their files are."""
     groups: dict[str, list[Shown]] = defaultdict(list)
     for frame, known in zip(frames, facts, strict=True):
         if known.pixels:
-            groups[known.pixels].append(Shown(frame, known))
+            groups[known.pixels_any_way].append(Shown(frame, known))
     return [finding for group in groups.values() if len(group) > 1 for finding in _equal(group)]
 
 
@@ -49,8 +46,11 @@ def _equal(group: list[Shown]) -> list[Finding]:
         codes.append("duplicate-across-test")
     if len({shown.frame.patient_id for shown in group}) > 1:
         codes.append("duplicate-across-patients")
-    findings = [Finding(code, rows, f"{len(group)} times the same pixels: {names}") for code in codes or ["duplicate"]]
-    if len({shown.facts.labels for shown in group if shown.facts.labels}) > 1:
+    turned = ", mirrored or turned" if len({shown.facts.pixels for shown in group}) > 1 else ""
+    findings = [
+        Finding(code, rows, f"{len(group)} times the same pixels{turned}: {names}") for code in codes or ["duplicate"]
+    ]
+    if not turned and len({shown.facts.labels for shown in group if shown.facts.labels}) > 1:
         findings.append(Finding("duplicate-other-mask", rows, f"same pixels, different masks: {names}"))
     return findings
 
@@ -75,25 +75,20 @@ def nearly_equal_frames(frames: Sequence[Frame], facts: Sequence[FrameFacts]) ->
 
 
 class _Relations:
-    """Gives each pair its code; empty for those that are equal pixel by pixel, which are told elsewhere."""
+    """Gives each pair its code; empty for equal pixels, which `equal_frames` tells."""
 
     def __init__(self, shown: list[Shown]) -> None:
         self.patient = _numbered([s.frame.patient_id or "" for s in shown])
         self.known = np.array([s.frame.patient_id is not None for s in shown], bool)
         self.test = np.array([s.frame.split == "test" for s in shown], bool)
-        self.pixels = _numbered([s.facts.pixels for s in shown])
-        self.levels = _numbered([s.facts.fingerprint.levels if s.facts.fingerprint else "" for s in shown])
+        self.pixels = _numbered([s.facts.pixels_any_way for s in shown])
 
     def __call__(self, pairs: Pairs) -> np.ndarray:
         a, b = pairs.first, pairs.second
         both = self.known[a] & self.known[b]
         one = both & (self.patient[a] == self.patient[b])
         relation = np.select([one, self.test[a] != self.test[b], both], [0, 3, 2], 1)
-        turned = (
-            (pairs.turned > 0) & (self.levels[a] == self.levels[b]) & (np.asarray(pairs.score) >= SAME_AFTER_TURNING)
-        )
-        codes = np.where(turned, np.array(TURNED)[relation], np.array(NEAR)[relation])
-        return np.where(self.pixels[a] == self.pixels[b], "", codes)
+        return np.where(self.pixels[a] == self.pixels[b], "", np.array(NEAR)[relation])
 
 
 def _numbered(texts: list[str]) -> np.ndarray:

@@ -4,6 +4,7 @@ The perceptual hash is the sign pattern of a picture's 8x8 lowest cosine frequen
 Benchmarking of Perceptual Image Hash Functions, 2010). It finds candidates; the fine structure decides.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import cv2
@@ -23,14 +24,12 @@ _FLAT = 1.0  # standard deviation in grey levels below which a picture shows not
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """`pixels` is a digest of the frame as decoded (grey stored as RGB counts as grey), `levels` one of its histogram.
+    """Of what is shown (the region, if there is one) on 64 x 64 pixels.
 
     `hashes` uint64 (8,) belong to TURNS. `detail` int8 (64, 64) is the picture less its blurred self, in units of its
-    standard deviation / DETAIL_UNIT. `shown` is the shorter side in pixels of what was compared (the region, if any).
+    standard deviation / DETAIL_UNIT. `shown` is its shorter side in pixels.
     """
 
-    pixels: str
-    levels: str
     hashes: np.ndarray
     detail: np.ndarray
     shown: int
@@ -41,7 +40,7 @@ def turn(picture: np.ndarray, number: int) -> np.ndarray:
     return np.rot90(picture[..., ::-1] if number >= 4 else picture, number % 4, axes=(-2, -1))
 
 
-def take_fingerprint(shown: np.ndarray, pixels: str, levels: str) -> Fingerprint | None:
+def take_fingerprint(shown: np.ndarray) -> Fingerprint | None:
     """Fingerprint of a grey picture (H, W), uint8 or uint16; None where it is blank."""
     small = cv2.resize(shown, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     if shown.dtype != np.uint8:
@@ -52,7 +51,25 @@ def take_fingerprint(shown: np.ndarray, pixels: str, levels: str) -> Fingerprint
     hashes = np.array([_perceptual_hash(np.ascontiguousarray(turn(tiny, t))) for t in range(len(TURNS))], np.uint64)
     fine = small - cv2.GaussianBlur(small, (0, 0), SIDE / 21)
     scaled = np.rint(fine * (DETAIL_UNIT / max(float(fine.std()), 1e-3)))
-    return Fingerprint(pixels, levels, hashes, scaled.clip(-127, 127).astype(np.int8), min(shown.shape))
+    return Fingerprint(hashes, scaled.clip(-127, 127).astype(np.int8), min(shown.shape))
+
+
+def digest(array: np.ndarray) -> str:
+    """32 hex digits that differ where shape, type or a value differs."""
+    known = hashlib.blake2b(f"{array.shape} {array.dtype}".encode(), digest_size=16)
+    known.update(np.ascontiguousarray(array).data)
+    return known.hexdigest()
+
+
+def digest_any_way(image: np.ndarray, levels: np.ndarray) -> str:
+    """32 hex digits that stay the same when the image (H, W[, 3]) is mirrored or turned by right angles.
+
+    From its histogram `levels` and its sums along rows and columns, which a turn only reverses or swaps.
+    """
+    channels = tuple(range(2, image.ndim))
+    sums = (image.sum(axis=(axis, *channels), dtype=np.int64).tolist() for axis in (0, 1))
+    profiles = sorted(min(profile, profile[::-1]) for profile in sums)
+    return digest(np.concatenate([[image.ndim, len(profiles[0])], *profiles, levels]))
 
 
 def _perceptual_hash(tiny: np.ndarray) -> np.uint64:

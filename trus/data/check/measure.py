@@ -1,6 +1,5 @@
 """One look at one frame: can it be read, what do its pixels and its mask look like."""
 
-import hashlib
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 
 from trus.data.check.findings import Finding
-from trus.data.check.fingerprint import Fingerprint, take_fingerprint
+from trus.data.check.fingerprint import Fingerprint, digest, digest_any_way, take_fingerprint
 from trus.data.check.masks import MaskFacts, measure_mask
 from trus.data.classes import Classes
 from trus.data.images import read_frame, read_mask
@@ -41,7 +40,8 @@ class FrameFacts:
     """What is known of a frame after its files were read; what could not be read stays empty.
 
     `size` is (height, width) in pixels, `form` e.g. "grey, 8 bit"; `image_hash` and `mask_hash` are SHA-256 of the
-    files, `pixels` and `labels` digests of what they decode to.
+    files, `pixels` and `labels` digests of what they decode to (grey stored as RGB counts as grey), `pixels_any_way`
+    one that a mirrored or turned copy shares.
     """
 
     row: int
@@ -51,6 +51,7 @@ class FrameFacts:
     image_hash: str = ""
     mask_hash: str = ""
     pixels: str = ""
+    pixels_any_way: str = ""
     labels: str = ""
     intensity: Intensity | None = None
     fingerprint: Fingerprint | None = None
@@ -60,19 +61,20 @@ class FrameFacts:
 def look_at(frame: Frame, classes: Classes) -> FrameFacts:
     """Read a frame and its mask once. Whatever is wrong with the files is a finding, never an error."""
     facts = FrameFacts(frame.row)
-    image = _read(facts, frame.image, "image", read_frame)
+    image = _read(facts, frame, "image", read_frame)
     region = None
     if image is not None:
         region = _region(facts, frame, image.shape[:2])
-        _take_image(facts, image, region)
+        _take_image(facts, frame, image, region)
     if frame.mask is not None:
-        labels = _read(facts, frame.mask, "mask", read_mask)
+        labels = _read(facts, frame, "mask", read_mask)
         if labels is not None:
             _take_mask(facts, frame, labels, classes, region)
     return facts
 
 
-def _read(facts: FrameFacts, path: Path, column: str, reader: Callable[[Path], np.ndarray]) -> np.ndarray | None:
+def _read(facts: FrameFacts, frame: Frame, column: str, reader: Callable[[Path], np.ndarray]) -> np.ndarray | None:
+    path: Path = getattr(frame, column)
     try:
         _refuse_special(path)
         array = reader(path)
@@ -80,7 +82,7 @@ def _read(facts: FrameFacts, path: Path, column: str, reader: Callable[[Path], n
             raise ImageError(f"{path}: has no pixel")
         setattr(facts, f"{column}_hash", hash_file(path))
     except (ImageError, OSError) as error:
-        facts.findings.append(Finding(f"{column}-unreadable", (facts.row,), str(error)))
+        facts.findings.append(Finding(f"{column}-unreadable", (facts.row,), f"{frame.image_id}: {error}"))
         return None
     return array
 
@@ -101,37 +103,39 @@ def _region(facts: FrameFacts, frame: Frame, size: tuple[int, ...]) -> tuple[int
     x0, y0, x1, y1 = frame.region
     if x0 < x1 <= size[1] and y0 < y1 <= size[0]:
         return frame.region
-    what = f"region {frame.region}: must be x0 < x1 <= {size[1]} and y0 < y1 <= {size[0]}, the frame's size"
+    right = f"must be x0 < x1 <= {size[1]} and y0 < y1 <= {size[0]}, the frame's size"
+    what = f"{frame.image_id}: region {frame.region}: {right}"
     facts.findings.append(Finding("region-beyond-frame", (facts.row,), what))
     return None
 
 
-def _take_image(facts: FrameFacts, image: np.ndarray, region: tuple[int, int, int, int] | None) -> None:
+def _take_image(facts: FrameFacts, frame: Frame, image: np.ndarray, region: tuple[int, int, int, int] | None) -> None:
     facts.size = (image.shape[0], image.shape[1])
     facts.form = f"{'grey' if image.ndim == 2 else 'RGB'}, {8 * image.itemsize} bit"
     if image.ndim == 3 and _is_grey(image):
         image = np.ascontiguousarray(image[..., 0])
-    facts.pixels = _digest(image)
+    facts.pixels = digest(image)
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    levels = _histogram(grey)
+    facts.pixels_any_way = digest_any_way(image, levels)
     if region is not None:
         grey = np.ascontiguousarray(grey[region[1] : region[3], region[0] : region[2]])
-    levels = cv2.calcHist([grey], [0], None, [256**grey.itemsize], [0, 256**grey.itemsize]).ravel()
+        levels = _histogram(grey)
     facts.intensity = _intensity(levels)
     if facts.intensity.span < BLANK_RANGE:
-        what = f"its grey values span {facts.intensity.span:.1%} of full scale"
+        what = f"{frame.image_id}: its grey values span {facts.intensity.span:.1%} of full scale"
         facts.findings.append(Finding("blank-frame", (facts.row,), what))
-    facts.fingerprint = take_fingerprint(grey, facts.pixels, _digest(levels))
+    facts.fingerprint = take_fingerprint(grey)
+
+
+def _histogram(grey: np.ndarray) -> np.ndarray:
+    levels = 256**grey.itemsize
+    return cv2.calcHist([grey], [0], None, [levels], [0, levels]).ravel()
 
 
 def _is_grey(image: np.ndarray) -> bool:
     red, green, blue = cv2.split(image)
     return bool(np.array_equal(red, green) and np.array_equal(red, blue))
-
-
-def _digest(array: np.ndarray) -> str:
-    known = hashlib.blake2b(f"{array.shape} {array.dtype}".encode(), digest_size=16)
-    known.update(np.ascontiguousarray(array).data)
-    return known.hexdigest()
 
 
 def _intensity(levels: np.ndarray) -> Intensity:
@@ -159,10 +163,10 @@ def _take_mask(
     fits = facts.size is None or labels.shape == facts.size
     if not fits:
         height, width = facts.size or (0, 0)
-        what = f"the mask is {labels.shape[1]}x{labels.shape[0]}, its frame {width}x{height} px"
+        what = f"{frame.image_id}: the mask is {labels.shape[1]}x{labels.shape[0]}, its frame {width}x{height} px"
         facts.findings.append(Finding("mask-size", (facts.row,), what))
-    facts.labels = _digest(labels)
+    facts.labels = digest(labels)
     facts.mask = measure_mask(labels, classes, region if fits else None)
     if facts.mask.unknown:
-        what = f"labels {[*facts.mask.unknown]}; classes.json names {classes.labels}"
+        what = f"{frame.image_id}: labels {[*facts.mask.unknown]}; classes.json names {classes.labels}"
         facts.findings.append(Finding("mask-label-unknown", (facts.row,), what))

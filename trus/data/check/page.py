@@ -1,6 +1,6 @@
 """The page: one HTML file without scripts and without anything from elsewhere, for reading, mailing and printing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,10 @@ OTHERS = 40
 """Places on a full sheet that are kept for frames without errors and warnings."""
 ALIKE_GROUPS, ALIKE_FRAMES = 30, 4
 """Groups of look-alikes of a kind, and frames of each, that are shown side by side."""
+EXAMPLES = 6
+"""Findings on single frames that are shown with a picture, for each kind of error and warning."""
+TO_BE_SEEN = ("mask-", "inner-", "unusual-", "region-", "blank-")
+"""Codes of findings on single frames that a picture explains begin like this; those on files need none."""
 LINES, LINKS = 1000, 12
 """Findings of a kind, and frames of a finding, that are listed; `--json` holds all."""
 
@@ -51,9 +55,12 @@ class Group:
     frames: int
 
     @property
-    def alike(self) -> bool:
-        """Whether its frames are to be seen side by side."""
-        return "duplicate" in self.code or self.code == "mask-repeated"
+    def pictured(self) -> list[Finding]:
+        """The findings that are shown with pictures; the others are lines of text."""
+        if "duplicate" in self.code or self.code == "mask-repeated":
+            return self.findings[:ALIKE_GROUPS]
+        seen = self.code.startswith(TO_BE_SEEN) and self.code not in ("mask-unreadable", "mask-size")
+        return self.findings[:EXAMPLES] if seen and self.severity is not Severity.INFO else []
 
 
 def write_page(
@@ -68,7 +75,7 @@ def render_page(check: Check, jobs: int = 1, progress: Callable[[int, int], Any]
     template = _template()
     groups = group_findings(check)
     sheet = choose_frames(check)
-    wanted = {*sheet} | {row for group in groups if group.alike for row in _side_by_side(group)}
+    wanted = {*sheet} | {row for group in groups for f in group.pictured for row in f.rows[:ALIKE_FRAMES]}
     pictures = _take_pictures(check, wanted, jobs, progress)
     summary = summarise(check)
     return template.render(
@@ -85,7 +92,7 @@ def render_page(check: Check, jobs: int = 1, progress: Callable[[int, int], Any]
         grave_codes=[
             g.code for g in groups if g.severity != Severity.INFO and g.frames <= max(len(check.frames) // 2, 1)
         ],
-        limits={"groups": ALIKE_GROUPS, "frames": ALIKE_FRAMES, "lines": LINES, "links": LINKS},
+        limits={"frames": ALIKE_FRAMES, "lines": LINES, "links": LINKS},
         written_by=WRITTEN_BY,
         version=__version__,
         now=datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
@@ -151,10 +158,6 @@ def _ranks(check: Check) -> dict[int, int]:
             for row in finding.rows:
                 ranks[row] = min(rank, ranks.get(row, rank))
     return ranks
-
-
-def _side_by_side(group: Group) -> Sequence[int]:
-    return [row for finding in group.findings[:ALIKE_GROUPS] for row in finding.rows[:ALIKE_FRAMES]]
 
 
 def _take_pictures(check: Check, rows: set[int], jobs: int, progress: Callable[[int, int], Any]) -> dict[int, Picture]:

@@ -59,7 +59,7 @@ def summarise(check: Check) -> Summary:
     frames = check.frames
     patients = Counter(frame.patient_id for frame in frames if frame.patient_id is not None)
     masks = [known.mask for known in check.facts if known.mask is not None]
-    turned = [finding for finding in check.findings if "mirrored" in finding.what or ", turned by" in finding.what]
+    turned = [f for f in check.findings if ", mirrored" in f.what or ", turned by" in f.what]
     return Summary(
         frames=len(frames),
         patients=dict(sorted(Counter(patients.values()).items())),
