@@ -1,5 +1,6 @@
 """The `trus` command as people type it: what is printed, what is written, and the exit code."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from typer.testing import CliRunner
 from trus import __version__
 from trus.cli import app
 from trus.cli.terminal import parse_classes, parse_spacing
-from trus.errors import ConfigError, ManifestError
+from trus.data.manifest import Manifest
+from trus.errors import AnnotationError, ConfigError, ManifestError
 
 TRUS = Path(sys.executable).parent / "trus"
 
@@ -51,37 +53,116 @@ def test_phantom_on_a_full_disk_ends_in_one_line(small_disk):
     assert not [path for path in small_disk.rglob("*") if path.is_file() and path.name.startswith(".")]
 
 
+def annotations(*arguments: object):
+    return invoke("annotations", *arguments)
+
+
 def test_import_tells_what_it_found(dataset, tmp_path):
-    arguments = ("annotations", "import", "masks", "--images", dataset / "images", "--masks", dataset / "masks")
-    result = invoke(
-        *arguments, "-o", tmp_path, "--patient-regex", "^(p.)_", "--classes", "background=0,gland=1,lesion=2"
-    )
+    (source := tmp_path / "data").mkdir()
+    for name in ("images", "masks"):
+        (source / name).symlink_to(dataset / name)
+    options = ("-o", tmp_path / "out", "--patient-regex", "^(p.)_", "--classes", "background=0,gland=1,lesion=2")
+    result = annotations("import", "masks", source, *options)
     assert result.exit_code == 0
-    assert "12 frames (0 test), 11 with a mask, 1 of these empty; classes gland, lesion" in result.stdout
+    assert "12 frames, 11 with a mask, 1 of these empty; classes gland, lesion" in result.stdout
+    assert f"manifest: {tmp_path / 'out' / 'manifest.csv'}: 12 frames (0 test), 11 annotated" in result.stdout
     assert "6 patients" in result.stdout
-    assert f"manifest: {tmp_path / 'manifest.csv'}" in result.stdout
+    assert "nothing changed" in annotations("import", "masks", source, *options).stdout
 
 
 def test_import_without_patients_says_what_to_do(dataset, tmp_path):
-    arguments = ("--images", dataset / "images", "--masks", dataset / "masks", "-o", tmp_path)
-    assert "no patient ids: give --patient-regex" in invoke("annotations", "import", "masks", *arguments).stdout
+    result = annotations("import", "masks", dataset / "masks", "--images", dataset / "images", "-o", tmp_path)
+    assert "no patient ids: give --patient-regex" in result.stdout
+
+
+def test_a_refused_frame_is_told_the_rest_written_and_the_exit_code_is_1(dataset_copy, tmp_path):
+    (dataset_copy / "masks" / "p1_0.png").write_text("no image")
+    result = annotations("import", "masks", dataset_copy, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "refused: p1_0.png: " in result.stderr
+    assert "1 refused" in result.stderr
+    assert "11 frames, 10 with a mask" in result.stdout
+
+
+def test_an_import_that_replaces_masks_says_what_and_waits_for_update(dataset, tmp_path):
+    arguments = ("import", "coco", tmp_path / "sent", "--manifest", dataset / "manifest.csv", "-o", tmp_path / "out")
+    annotations("export", "coco", "--manifest", dataset / "manifest.csv", "-o", tmp_path / "sent", "--tolerance", 20)
+    result = annotations(*arguments)
+    assert result.exit_code == 1
+    assert "would replace what is there; nothing was written" in result.stdout
+    assert "p1_1: " in result.stdout
+    assert "Dice gland 0." in result.stdout
+    assert not (tmp_path / "out").exists()
+    result = annotations(*arguments, "--update")
+    assert result.exit_code == 0
+    assert "classes gland, lesion" in result.stdout
+    Manifest.load(tmp_path / "out" / "manifest.csv").verify()
+
+
+def test_classes_and_renames_are_read(dataset, tmp_path):
+    result = annotations(
+        "import", "masks", dataset, "-o", tmp_path / "out", "--classes", dataset / "classes.json",
+        "--rename", "gland=lesion", "--rename", "lesion=gland",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.exception
+    for text in ("gland", "gland=", "gland=a,gland=b"):
+        result = annotations("import", "masks", dataset, "-o", tmp_path / "x", "--rename", text)
+        assert isinstance(result.exception, ConfigError)
+        assert "write OLD=NEW" in str(result.exception)
+
+
+def test_options_for_new_frames_do_not_go_with_a_manifest(dataset, tmp_path):
+    result = annotations(
+        "import", "masks", dataset, "-o", tmp_path, "--manifest", dataset / "manifest.csv", "--split", "test", "--copy"
+    )
+    assert "--split, --copy: not together with --manifest" in str(result.exception)
 
 
 def test_a_users_mistake_is_one_error_without_a_traceback(dataset, tmp_path):
-    done = trus(
-        "annotations", "import", "masks", "--images", dataset / "images", "--masks", tmp_path / "absent",
-        "-o", tmp_path / "out",
-    )  # fmt: skip
+    done = trus("annotations", "import", "masks", tmp_path / "absent", "-o", tmp_path / "out")
     assert done.returncode == 1
-    assert done.stderr == f"error: {tmp_path / 'absent'}: no such folder\n"
+    assert done.stderr == f"error: {tmp_path / 'absent'}: no such file or folder\n"
     assert not (tmp_path / "out").exists()
 
 
 def test_formats_are_listed_and_an_unknown_one_refused(dataset, tmp_path):
-    assert "masks: a folder of frames" in invoke("annotations", "formats").stdout
-    result = invoke("annotations", "import", "coco", "--images", dataset, "--masks", dataset, "-o", tmp_path)
+    listed = annotations("formats").stdout
+    assert re.search(r"^masks +yes +yes +label masks", listed, re.M)
+    assert re.search(r"^busi +yes +- +BUSI", listed, re.M)
+    result = annotations("import", "koko", dataset, "-o", tmp_path)
+    assert isinstance(result.exception, AnnotationError)
+    assert "format 'koko': choose from masks" in str(result.exception)
+
+
+def test_formats_are_listed_without_their_libraries():
+    code = "import sys; from trus.cli import app; app(['annotations', 'formats'], standalone_mode=False)\n"
+    heavy = "{'pandas', 'SimpleITK', 'cv2', 'pydicom', 'onnxruntime', 'scipy'}"
+    done = subprocess.run([sys.executable, "-c", f"{code}sys.exit(str({heavy} & {{*sys.modules}}))"],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.stderr.strip() == "set()"
+
+
+def test_export_with_a_model_draws_what_nobody_has(tiny_model, dataset, tmp_path):
+    result = annotations(
+        "export", "labelme", "--manifest", dataset / "manifest.csv", "-o", tmp_path / "o", "--model", tiny_model.onnx
+    )
+    assert result.exit_code == 0, result.exception
+    assert "12 frames, 11 with their mask, 1 with the model's proposal, 0 bare" in result.stdout
+
+
+def test_a_model_of_other_classes_draws_nothing(tiny_model, dataset_copy, tmp_path):
+    (dataset_copy / "classes.json").write_text('{"labels": {"1": "gland", "2": "cyst"}}')
+    result = annotations(
+        "export", "coco", "--manifest", dataset_copy / "manifest.csv", "-o", tmp_path / "o", "--model", tiny_model.onnx
+    )
+    assert "labels 2 'lesion' are not those of the manifest" in str(result.exception)
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("option", [("--tolerance", -1), ("--tolerance", "nan"), ("--threshold", 2)])
+def test_export_options_out_of_range_are_refused(dataset, tmp_path, option):
+    result = annotations("export", "coco", "--manifest", dataset / "manifest.csv", "-o", tmp_path / "o", *option)
     assert isinstance(result.exception, ConfigError)
-    assert "format 'coco': choose from masks" in str(result.exception)
 
 
 @pytest.mark.parametrize("suffix", ["onnx", "ckpt"])

@@ -16,11 +16,12 @@ Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results."
 
 
 def progress_bar() -> "Progress":
-    """A bar on stderr that vanishes when it is done."""
+    """A bar on stderr that vanishes when it is done; nothing where that is a file or a pipe."""
     from rich.console import Console
     from rich.progress import Progress
 
-    return Progress(transient=True, console=Console(stderr=True))
+    console = Console(stderr=True)
+    return Progress(transient=True, console=console, disable=not console.is_terminal)
 
 
 def parse_classes(text: str) -> "Classes":
