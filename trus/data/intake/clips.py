@@ -12,7 +12,6 @@ import numpy as np
 
 from trus.data.images import MAX_PIXELS
 from trus.data.intake.dicom_form import MOST_FRAMES
-from trus.data.intake.dicom_pixels import grey_if_equal
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header
 from trus.errors import IntakeError
@@ -23,7 +22,7 @@ _MOST_BOXES = 100_000
 
 @dataclass
 class ClipSource:
-    """A clip: 8 bits a channel, turned upright by the container's rotation. `whole`: the file does not end early."""
+    """A clip: RGB of 8 bits a channel, upright by the container's rotation. `whole`: the file does not end early."""
 
     path: Path
     header: Header
@@ -101,7 +100,7 @@ def _frame(capture: Any, size: tuple[int, int]) -> np.ndarray:
     decoded, frame = capture.retrieve()
     if not decoded or frame.shape[:2] != size or frame.dtype != np.uint8:
         raise IntakeError("damaged: a frame of the clip is not as its header announces")
-    return grey_if_equal(frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 def _is_whole(path: Path, kind: str) -> bool:

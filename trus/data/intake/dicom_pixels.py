@@ -51,23 +51,28 @@ def picture(values: np.ndarray, pixels: Pixels, palette: np.ndarray | None) -> n
     """Stored values -> uint8 or uint16 (H, W) or uint8 (H, W, 3).
 
     Grey of more than 8 bits is moved up to the full scale of 16 (12-bit values times 16), which loses nothing; of
-    colours the upper 8 bits are kept. MONOCHROME1 is inverted, signed values are moved up by half their range.
+    colours the upper 8 bits are kept. MONOCHROME1 is inverted, signed values are moved up by half their range. A single
+    frame whose channels are equal becomes grey; all frames of a clip have one shape, whatever is on them.
     """
     if pixels.samples == 3:
-        return grey_if_equal((values >> max(0, pixels.stored - 8)).astype(np.uint8))
+        colours = (values >> max(0, pixels.stored - 8)).astype(np.uint8)
+        return grey_if_equal(colours) if pixels.frames == 1 else colours
     levels = values.astype(np.int32) + (2 ** (pixels.stored - 1) if pixels.signed else 0)
     if levels.min() < 0 or levels.max() >= 2**pixels.stored:
         raise IntakeError(f"damaged: the pixels hold more than the {pixels.stored} bits that the header announces")
     if palette is not None:
-        return grey_if_equal(palette[levels])
+        return grey_if_equal(palette[levels]) if pixels.frames == 1 else palette[levels]
     if pixels.model == "MONOCHROME1":
         levels = 2**pixels.stored - 1 - levels
     return levels.astype(np.uint8) if pixels.stored <= 8 else (levels << (16 - pixels.stored)).astype(np.uint16)
 
 
 def _palette(opened: Opened) -> np.ndarray | None:
+    """uint8 (values, 3), or (values,) where every colour is a grey; None where there is no palette."""
     pixels = opened.pixels
-    return palette_of(opened.dataset, pixels.stored, pixels.signed) if pixels.model == "PALETTE COLOR" else None
+    if pixels.model != "PALETTE COLOR":
+        return None
+    return grey_if_equal(palette_of(opened.dataset, pixels.stored, pixels.signed)[np.newaxis])[0]
 
 
 def _native(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Source
-from trus.data.intake.volume_headers import NIFTI_BYTES, gunzipped, is_nifti
+from trus.data.intake.volume_headers import GZIP, NIFTI_BYTES, gunzipped, is_nifti
 from trus.errors import IntakeError
 
 UNKNOWN = "not a DICOM, image, volume or clip"
@@ -40,7 +40,7 @@ def open_source(path: Path, axis: int = 2) -> Source:
 def kind_of(path: Path) -> str:
     """dicom, png, jpeg, bmp, tiff, avi, mp4, nrrd or nifti. Raises IntakeError where the content is none of them."""
     head = quietly("cannot be read; look at its permissions", _head, path)
-    if head.startswith(b"\x1f\x8b") and is_nifti(gunzipped(path, NIFTI_BYTES)):
+    if head.startswith(GZIP) and is_nifti(gunzipped(path, NIFTI_BYTES)):
         return "nifti"
     kind = next((kind for kind, fits in _SIGNS.items() if fits(head)), "dicom" if _begins_a_data_set(head) else None)
     if kind is None:

@@ -18,8 +18,8 @@ T = TypeVar("T")
 def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
     """`call(*arguments)` with libraries silenced; whatever they raise becomes IntakeError(words).
 
-    An IntakeError keeps its own. Neither has a cause or a context: they would hold the library's message, which may quote
-    tags and paths.
+    An IntakeError keeps its own words. Neither has a cause or a context: they would hold the library's message, which
+    may quote tags and paths.
     """
     reason = words
     with _silence.entered():

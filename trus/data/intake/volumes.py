@@ -13,14 +13,11 @@ from trus.data.images import MAX_PIXELS
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header
 from trus.data.intake.spacing import plausible
-from trus.data.intake.volume_headers import look_at
+from trus.data.intake.volume_headers import LARGEST, SEVERAL_VALUES, look_at
 from trus.errors import IntakeError
 
 if TYPE_CHECKING:
     import SimpleITK
-
-LARGEST = 2 * 2**30
-"""Bytes of a decoded volume; it is held in memory whole, because compressed volumes cannot be read in part."""
 
 MOST_SLICES = 100_000
 COARSEST = 10.0
@@ -115,7 +112,7 @@ def _information(path: Path, kind: str) -> tuple[tuple[int, ...], tuple[float, .
         raise IntakeError(f"has {len(shape)} dimensions; export one volume of three")
     pixel = SimpleITK.GetPixelIDValueAsString(reader.GetPixelID())
     if not pixel[0].isdigit():
-        raise IntakeError("holds several values a voxel; export a volume of grey values")
+        raise IntakeError(SEVERAL_VALUES)
     bytes_ = int(np.prod(shape, dtype=np.float64)) * int(pixel.partition("-")[0]) // 8
     if bytes_ > LARGEST:
         raise IntakeError(f"announces {bytes_} bytes of voxels; at most {LARGEST} are read")

@@ -132,6 +132,11 @@ def test_equal_channels_become_grey(make_dicom, save):
     np.testing.assert_array_equal(frame, GREY)
 
 
+def test_all_frames_of_a_clip_have_one_shape(make_dicom, save):
+    clip = np.stack([np.zeros_like(COLOUR), COLOUR])
+    assert {frame.shape for frame in frames(save(make_dicom(clip))).values()} == {(24, 30, 3)}
+
+
 def test_monochrome1_is_inverted(make_dicom, save):
     dataset = make_dicom(GREY, PhotometricInterpretation="MONOCHROME1")
     np.testing.assert_array_equal(frames(save(dataset))[0], 255 - GREY)
