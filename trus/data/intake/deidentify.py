@@ -32,7 +32,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Clean:
-    """A frame cut to one region, uint8 or uint16 (h, w) or uint8 (h, w, 3), and boxes of text inside (px of the frame)."""
+    """A frame cut to one region, uint8 or uint16 (h, w) or uint8 (h, w, 3); boxes of text inside in px of the frame."""
 
     cut: Cut
     picture: np.ndarray

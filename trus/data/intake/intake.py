@@ -18,6 +18,7 @@ from trus.data.intake.settings import Settings
 from trus.data.intake.sheet import Sheets, draw_sheets
 from trus.data.intake.side_files import SpacingList
 from trus.data.intake.tasks import Context
+from trus.data.intake.workers import Workers
 from trus.errors import IntakeError
 
 DEFAULT_CLASSES = {"labels": {"0": "background", "1": "gland", "2": "lesion"}, "contains": {"gland": ["lesion"]}}
@@ -85,9 +86,14 @@ def _intake(
     journal.check_settings(settings.lasting() | {"--key": pseudonyms.check()})
     started(len(found.files))
     context = Context(settings, pseudonyms, folders)
-    outcome = take_in(found.files, context, journal, spacings or SpacingList({}), jobs, progress)
-    published = publish(folders, journal, accept, classes or Classes.from_dict(DEFAULT_CLASSES))
-    sheets = Sheets() if outcome.interrupted or outcome.unwritable else draw_sheets(journal, context, jobs)
+    sheets = Sheets()
+    with Workers(jobs, context) as workers:
+        outcome = take_in(found.files, context, journal, spacings or SpacingList({}), workers, progress)
+        if outcome.interrupted or outcome.unwritable:
+            workers.stop()
+        published = publish(folders, journal, accept, classes or Classes.from_dict(DEFAULT_CLASSES))
+        if not (outcome.interrupted or outcome.unwritable):
+            sheets = draw_sheets(journal, folders, workers)
     return Result(folders, found, outcome, published, sheets, new_key)
 
 

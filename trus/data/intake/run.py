@@ -2,8 +2,6 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import replace
-from multiprocessing import get_context
 from typing import Any
 
 from trus.data.intake.bookkeeping import Bookkeeping, Outcome
@@ -23,20 +21,15 @@ def take_in(
     context: Context,
     journal: Journal,
     spacings: SpacingList,
-    jobs: int = 1,
+    workers: Workers,
     progress: Progress = lambda files, frames: None,
 ) -> Outcome:
     """Take the frames of `files` that the journal does not have yet; Ctrl-C ends it early, with what is done kept."""
-    stop = get_context("spawn").Event()
-    workers = Workers(jobs, replace(context, stop=stop))
     intake = _Intake(files, context, journal, spacings, workers, progress)
     try:
         intake.work_off()
     except KeyboardInterrupt:
         intake.outcome.interrupted = True
-    finally:
-        stop.set()
-        workers.close()
     return intake.outcome
 
 

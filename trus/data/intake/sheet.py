@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from trus.data.images import read_frame
-from trus.data.intake.folders import write_private
+from trus.data.intake.folders import Folders, write_private
 from trus.data.intake.journal import Journal
 from trus.data.intake.open import open_source
 from trus.data.intake.publish import released_and_held
@@ -88,15 +88,15 @@ class Sheets:
     frames: int = 0
 
 
-def draw_sheets(journal: Journal, context: Context, jobs: int) -> Sheets:
+def draw_sheets(journal: Journal, folders: Folders, workers: Workers) -> Sheets:
     """Draw all contact sheets anew: released_NNN.png and quarantine_NNN.png."""
-    sheets = context.folders.sheets
+    sheets = folders.sheets
     shutil.rmtree(sheets, ignore_errors=True)
     sheets.mkdir(mode=0o700)
     result = Sheets()
     for held in (False, True):
         tasks, count = _sample(journal, held)
-        shown = _shown(tasks, Workers(jobs, context)) if tasks else []
+        shown = _shown(tasks, workers)
         kind = "quarantine" if held else "released"
         for n in range(0, len(shown), COLUMNS * ROWS):
             title = f"{kind}: {n + 1} to {min(n + COLUMNS * ROWS, len(shown))} of {len(shown)} shown, {count} in all"
@@ -140,17 +140,13 @@ def _hash(entry: dict[str, Any]) -> str:
 def _shown(tasks: list[Show], workers: Workers) -> list[Pair]:
     waiting = deque(tasks)
     pairs: dict[int, Pair] = {}
-    try:
-        while True:
-            while workers.free and waiting:
-                workers.submit(waiting.popleft())
-            if not workers.busy:
-                return [pairs[n] for n in sorted(pairs)]
-            for task, pair in workers.finished():
-                if isinstance(task, Show):
-                    pairs[task.order] = pair if isinstance(pair, Pair) else Pair(None, None, task.entry)
-    finally:
-        workers.close()
+    while waiting or workers.busy:
+        while workers.free and waiting:
+            workers.submit(waiting.popleft())
+        for task, pair in workers.finished():
+            if isinstance(task, Show):
+                pairs[task.order] = pair if isinstance(pair, Pair) else Pair(None, None, task.entry)
+    return [pairs[n] for n in sorted(pairs)]
 
 
 def _read(path: Path) -> np.ndarray | None:

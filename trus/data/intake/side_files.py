@@ -100,7 +100,7 @@ def _spacing_cells(row: dict[str, str]) -> list[str]:
 
 
 def _spacing(cells: list[str]) -> Spacing:
-    row, column = (float(cell) for cell in cells)
+    row, column = (float(cell.replace(",", ".")) for cell in cells)
     if not (0 < row < 100 and 0 < column < 100):
         raise ValueError
     return row, column
@@ -115,7 +115,7 @@ def read_accepted(path: Path) -> list[str]:
     """Ids that a person accepted: one a line, or a CSV with a column `id` such as an edited quarantine.csv."""
     text = _text(path, "--accept")
     first = text.partition("\n")[0]
-    if "id" in [name.strip() for name in first.split(",")]:
+    if "id" in [name.strip() for name in first.replace(";", ",").split(",")]:
         ids = [row["id"] for _, row in _rows(path, "--accept", ("id",))]
     else:
         ids = [line.partition("#")[0].strip() for line in text.splitlines()]
@@ -130,9 +130,11 @@ def _rows(path: Path, option: str, needed: tuple[str, ...]) -> Iterator[tuple[in
         lines = [*csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)]
     except csv.Error:
         raise IntakeError(f"{option}: cannot be read as CSV; save it again as CSV UTF-8") from None
-    names = [name.strip() for name in lines[0]] if lines else []
+    if len(lines) < 2:
+        raise IntakeError(f"{option}: holds no row below the names of its columns")
+    names = [name.strip() for name in lines[0]]
     missing = [name for name in needed if name not in names]
-    if missing or len(names) != len(set(names)):
+    if missing or not any(names) or len(names) != len(set(names)):
         raise IntakeError(f"{option}: the first row must name each column once; missing: {', '.join(missing) or '-'}")
     for number, cells in enumerate(lines[1:], 2):
         if any(cell.strip() for cell in cells):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from typing import Any, Protocol
 
@@ -33,13 +34,22 @@ class Crashed:
 
 
 class Workers:
-    """A pool of `jobs` processes. At most 2 x jobs tasks wait; a broken pool is replaced."""
+    """A pool of `jobs` processes, ended on leaving. At most 2 x jobs tasks wait; a broken pool is replaced."""
 
     def __init__(self, jobs: int, context: Context) -> None:
         self._jobs = jobs
-        self._context = context
+        self._stop = get_context("spawn").Event()
+        self._context = replace(context, stop=self._stop)
         self._running: dict[Future[Any], Task] = {}
         self._pool = self._new(jobs)
+
+    def __enter__(self) -> "Workers":
+        """Nothing starts before the first task."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End what is under way at its next frame."""
+        self.stop()
 
     @property
     def free(self) -> bool:
@@ -67,8 +77,9 @@ class Workers:
             return self._find_culprit()
         return [(self._running.pop(future), future.result()) for future in done]
 
-    def close(self) -> None:
-        """End the processes when what they are doing is done."""
+    def stop(self) -> None:
+        """End what is under way at its next frame, and the processes with it."""
+        self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _find_culprit(self) -> list[tuple[Task, Any]]:
