@@ -136,7 +136,8 @@ def write_cvat(frames: Iterable[FrameOut], classes: Classes, out: Path, options:
             left_out += 1
             continue
         height, width = frame.size
-        shapes = [line for item in objects_of(labels, classes) for line in _written(item, options)]
+        objects = enumerate(objects_of(labels, classes))
+        shapes = [line for z_order, item in objects for line in _written(item, z_order, options)]
         opening = f'  <image id="{number}" name={quoteattr(frame.file_name)} width="{width}" height="{height}">'
         entries += [opening, *shapes, "  </image>"]
     names = [name for value, name in sorted(classes.labels.items()) if value]
@@ -154,12 +155,12 @@ def write_cvat(frames: Iterable[FrameOut], classes: Classes, out: Path, options:
     return notes
 
 
-def _written(item: Painted, options: WriteOptions) -> list[str]:
+def _written(item: Painted, z_order: int, options: WriteOptions) -> list[str]:
     rest = f'label={quoteattr(item.name)} source="manual" occluded="0"'
     if options.geometry == "rle":
         patch, left, top = cropped(item.plane)
         box = f'left="{left}" top="{top}" width="{patch.shape[1]}" height="{patch.shape[0]}"'
-        return [f'    <mask {rest} rle="{mask_runs(patch)}" {box} z_order="0"></mask>']
+        return [f'    <mask {rest} rle="{mask_runs(patch)}" {box} z_order="{z_order}"></mask>']
     rings = [keyhole(rings) for rings in trace(item.plane, options.tolerance)]
     texts = [";".join(f"{x:.10g},{y:.10g}" for x, y in ring.tolist()) for ring in rings]
-    return [f'    <polygon {rest} points="{text}" z_order="0"></polygon>' for text in texts]
+    return [f'    <polygon {rest} points="{text}" z_order="{z_order}"></polygon>' for text in texts]
