@@ -70,15 +70,11 @@ def test_a_keyhole_fills_like_its_rings_by_either_rule(plane):
 def test_simplified_boundaries_keep_their_tolerance_and_topology(plane, tolerance):
     size = plane.shape
     exact, fewer = trace(plane), trace(plane, tolerance)
-    assert [len(rings) for rings in fewer] == [len(rings) for rings in exact]
+    assert [len(rings) for rings in fewer] == [len(rings) for rings in exact], "a ring vanished"
     filled = np.zeros(size, bool)
     for before, rings in zip(exact, fewer, strict=True):
         assert fill(rings, size).any(), "a component vanished"
-        assert (
-            rings is before
-            or all((a == b).all() for a, b in zip(rings, before, strict=True) if len(a) == len(b))
-            or (not crossing(rings))
-        )
+        assert all(any(r is b for b in before) for r in rings) or not crossing(rings)
         filled |= fill(rings, size)
     padded = np.pad(plane, 1)
     to_edge = np.where(padded, ndimage.distance_transform_edt(padded), ndimage.distance_transform_edt(~padded)) - 0.5
@@ -121,13 +117,10 @@ def test_triangles_around_a_point_share_no_pixel_and_leave_none(shift, middle):
 def test_filling_agrees_with_counting_edges_one_by_one(ring):
     def inside(x, y):
         odd = False
-        for (xa, ya), (xb, yb) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-            if (ya > yb) == (ya == yb):
-                (xa, ya), (xb, yb) = (xa, ya), (xb, yb)
-            low, high = ((xa, ya), (xb, yb)) if ya < yb else ((xb, yb), (xa, ya))
-            if low[1] <= y < high[1] or (low[1] < y <= high[1] and False):
-                crossing_at = low[0] + (y - low[1]) * ((high[0] - low[0]) / (high[1] - low[1]))
-                odd ^= crossing_at <= x
+        for one, other in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+            (xa, ya), (xb, yb) = sorted([tuple(one), tuple(other)], key=lambda point: point[1])
+            if ya <= y < yb:
+                odd ^= xa + (y - ya) * ((xb - xa) / (yb - ya)) <= x
         return odd
 
     plane = fill([ring], (12, 12))
@@ -178,7 +171,7 @@ def test_points_that_are_no_polygon_are_refused(points, message):
 
 
 def test_a_hundred_thousand_points_are_filled_in_pieces():
-    zigzag = np.stack([np.arange(100_000) % 200, np.where(np.arange(100_000) % 2, 0, 300)], axis=1).astype(float)
-    assert fill([zigzag], (300, 200)).shape == (300, 200)
+    zigzag = np.stack([np.arange(100_000) % 20, np.where(np.arange(100_000) % 2, 0, 100)], axis=1).astype(float)
+    assert fill([zigzag], (100, 200)).shape == (100, 200)
     with pytest.raises(AnnotationError, match="no drawing does"):
-        fill([np.tile(zigzag, (10, 1))], (300, 200))
+        fill([np.tile(zigzag, (10, 1))], (100, 200))

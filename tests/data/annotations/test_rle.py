@@ -1,5 +1,7 @@
 """Run-length codes against pycocotools, and damaged ones that it would read past its buffer for."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -79,7 +81,5 @@ def test_damaged_codes_are_refused(counts, size, message):
 @LOOK
 @given(st.one_of(st.text(), st.binary(), st.lists(st.integers()), st.text(alphabet=[chr(k) for k in range(48, 112)])))
 def test_garbage_is_a_plane_or_an_annotation_error(code):
-    try:
+    with suppress(AnnotationError):
         assert decode(code, (3, 4)).shape == (3, 4)
-    except AnnotationError:
-        pass

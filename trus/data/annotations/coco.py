@@ -207,16 +207,18 @@ class _Reader:
 
     def _drawings(self, images: dict[int | str, dict[str, Any]]) -> dict[int | str, Shapes]:
         drawings: dict[int | str, Shapes] = defaultdict(Shapes)
-        strangers: Counter[str] = Counter()
+        strangers: Counter[int | str] = Counter()
         for number, entry in entries(self.document.content, "annotations"):
             key = entry.get("image_id") if isinstance(entry, dict) else None
-            if _is_id(key) and key in images:
+            if not _is_id(key):
+                self._refuse(f"annotation number {number + 1} belongs to no image")
+            elif key in images:
                 _add(drawings[key], entry, f"annotation {some_text(entry.get('id'))}", self.document.names)
             else:
-                strangers[some_text(key) if isinstance(entry, dict) else f"number {number + 1}"] += 1
+                strangers[key] += 1
         if strangers:
-            lines = listed(f"{count} object(s) of image {key}" for key, count in strangers.items())
-            self._refuse(f"annotations of images that it does not list: {lines}")
+            lines = listed(f"{count} object(s) of image {some_text(key)}" for key, count in strangers.items())
+            self._refuse(f"annotations of images that it does not list, or lists twice: {lines}")
         return drawings
 
     def _frame(self, entry: dict[str, Any], shapes: Shapes) -> AnnotatedFrame:

@@ -8,7 +8,7 @@ from trus.errors import AnnotationError
 
 REACH = 1e6
 """Coordinates farther than this from the picture's corner, in px, are damage."""
-MAX_CROSSINGS = 200_000_000
+MAX_CROSSINGS = 50_000_000
 """Outlines that cross more pixel rows than this in total are refused: seconds of work, and no drawing."""
 _CHUNK = 2**20
 

@@ -1,6 +1,5 @@
 """Roboflow's exports: COCO and semantic masks, with its file names, placeholder category and resized pictures."""
 
-import csv
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -12,7 +11,7 @@ import numpy as np
 from trus.data.annotations.coco import PARTS, Document, numbered, read_documents
 from trus.data.annotations.coco_writer import Writing
 from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Export, FrameOut, Painted, ReadOptions, WriteOptions
-from trus.data.annotations.sources import Pictures, read_json, read_text
+from trus.data.annotations.sources import Pictures, read_json, read_text, some_text
 from trus.data.classes import Classes
 from trus.data.images import FRAME_SUFFIXES, frame_files, image_size, read_mask
 from trus.errors import AnnotationError, ImageError
@@ -157,17 +156,13 @@ def _original_id(entry: dict[str, Any]) -> str | None:
 def _read_classes(path: Path) -> dict[int, str]:
     """_classes.csv: a header, then label value and name, with spaces after the commas."""
     names: dict[int, str] = {}
-    try:
-        rows = [row for row in csv.reader(read_text(path).splitlines(), skipinitialspace=True) if row]
-        for row in rows[1:]:
-            value, name = int(row[0]), ",".join(row[1:]).strip()
-            if not 0 <= value <= 255 or not name or value in names or name in names.values():
-                raise ValueError(f"the row {row[:3]}")
-            names[value] = name
-    except (ValueError, csv.Error) as error:
-        raise AnnotationError(
-            f"{path}: needs rows of a label value 0 to 255 and a name, each once ({error})"
-        ) from error
+    for line in filter(str.strip, read_text(path).splitlines()[1:]):
+        value, _, name = (part.strip() for part in line.partition(","))
+        if not re.fullmatch(r"[0-9]{1,3}", value) or int(value) > 255 or not name:
+            raise AnnotationError(f"{path}: the row {some_text(line)} is no label value 0 to 255 and a name")
+        if int(value) in names or name in names.values():
+            raise AnnotationError(f"{path}: the row {some_text(line)} repeats a label value or name")
+        names[int(value)] = name
     return names
 
 
