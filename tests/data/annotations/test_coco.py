@@ -234,6 +234,27 @@ def test_an_object_that_cannot_be_read_refuses_its_frame(segmentation, message, 
         frame.draw()
 
 
+def test_categories_that_share_an_id_refuse_the_frames_drawn_with_it(tmp_path):
+    categories = [*CATEGORIES, {"id": 1, "name": "cyst"}]
+    export = read_coco(put(tmp_path / "c.json", annotations=[note([SQUARE])], categories=categories), ReadOptions())
+    assert "categories 'gland' and 'cyst' share id 1" in export.refused[0]
+    with pytest.raises(AnnotationError, match="category 1 is not listed"):
+        export.frames[0].draw()
+
+
+def test_masks_that_would_not_fit_in_memory_are_refused(tmp_path):
+    drawing = {"size": [8000, 8000], "counts": [64_000_000]}
+    path = put(tmp_path / "c.json", annotations=[note(drawing, number) for number in range(7)])
+    export = read_coco(path, ReadOptions())
+    assert export.frames == []
+    assert "its masks have 448000000 px together; at most 400000000 are read" in export.refused[0]
+
+
+def test_a_size_written_as_a_decimal_number_is_taken(tmp_path):
+    image = {"id": 1, "file_name": "a.png", "width": 12.0, "height": 10.0}
+    assert read_coco(put(tmp_path / "c.json", [image]), ReadOptions()).frames[0].size == (10, 12)
+
+
 def test_an_unlisted_category_refuses_its_frame(tmp_path):
     (frame,) = read_coco(put(tmp_path / "c.json", annotations=[note([SQUARE], category=9)]), ReadOptions()).frames
     with pytest.raises(AnnotationError, match="category 9 is not listed"):

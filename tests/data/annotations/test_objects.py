@@ -130,3 +130,9 @@ def test_an_object_that_covers_no_pixel_is_said():
 def test_a_plane_of_another_size_is_refused():
     with pytest.raises(AnnotationError, match="gland: painted on 4x3 px, the picture has 12x10"):
         compose([Painted("gland", np.ones((3, 4), bool))], PLAIN, SIZE)
+
+
+def test_more_objects_than_anyone_draws_are_refused(monkeypatch):
+    monkeypatch.setattr("trus.data.annotations.objects.MAX_WORK", 100)
+    with pytest.raises(AnnotationError, match="7 objects of together more than"):
+        compose([square("gland", 1, 1, 5)] * 7, PLAIN, SIZE)

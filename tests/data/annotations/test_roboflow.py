@@ -178,6 +178,14 @@ def test_semantic_masks_are_read(tmp_path):
     assert train[0].image == tmp_path / "train" / hashed("a_jpg")
 
 
+def test_two_pictures_of_one_mask_are_refused_not_guessed(tmp_path):
+    put_masks(tmp_path)
+    write_image(tmp_path / hashed("a_jpg", "png"), np.zeros((10, 12), np.uint8))
+    export = read_roboflow_masks(tmp_path, ReadOptions())
+    assert [frame.name for frame in export.frames] == [hashed("nobody_jpg"), hashed("пусто_jpg")]
+    assert "share one annotation; rename all but one" in export.refused[0]
+
+
 def test_a_mask_without_its_picture_is_kept(tmp_path):
     put_masks(tmp_path)
     (tmp_path / hashed("a_jpg")).unlink()

@@ -77,6 +77,15 @@ def test_pictures_may_lie_where_the_user_says(tmp_path):
     assert frame.image == tmp_path / "mine" / "a.png"
 
 
+def test_two_pictures_of_one_label_file_are_refused_not_guessed(tmp_path):
+    put(tmp_path, "labels/a.txt", SQUARE, "images/a.png")
+    put(tmp_path, "labels/b.txt", SQUARE, "images/b.png")
+    write_image(tmp_path / "images/a.bmp", np.zeros((10, 12), np.uint8))
+    export = read_yolo(tmp_path, ReadOptions())
+    assert [frame.name for frame in export.frames] == ["b.png"]
+    assert export.refused == ["images/a.bmp and images/a.png: share one annotation; rename all but one"]
+
+
 def test_a_label_file_without_picture_and_a_damaged_picture_are_refused_and_the_rest_goes_on(tmp_path):
     put(tmp_path, "labels/a.txt", SQUARE, "images/a.png")
     put(tmp_path, "labels/lost.txt", SQUARE)

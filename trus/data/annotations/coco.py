@@ -1,20 +1,18 @@
 """COCO instances JSON, read: polygons and run-length masks, one file or one a part (train, valid, test)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeGuard
+from typing import Any
 
+from trus.data.annotations.coco_categories import Document, Key, classes_of, entries, is_id, read_categories
 from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Export, Outline, Painted, ReadOptions
 from trus.data.annotations.polygons import ring_of
 from trus.data.annotations.rle import decode
 from trus.data.annotations.shapes import Shapes
 from trus.data.annotations.sources import (
-    BACKGROUND,
     Pictures,
-    classes_named,
     listed,
     picture_size,
     read_json,
@@ -22,24 +20,14 @@ from trus.data.annotations.sources import (
     some_text,
     without_repeats,
 )
-from trus.data.classes import Classes
+from trus.data.images import MAX_PIXELS
 from trus.errors import AnnotationError
 
 PARTS = {"train": "train", "valid": "train", "validation": "train", "val": "train", "test": "test"}
 """What tools call the parts of a data set, and the side of the manifest's split that each is on."""
+MAX_PAINTED = 400_000_000
+"""px of all run-length masks of a picture together, a byte each once they are decoded."""
 _KEYS = {"images", "annotations", "categories"}
-
-
-@dataclass
-class Document:
-    """One JSON file, the part of the data set that it is (None: unknown), and the pictures it may mean."""
-
-    path: Path
-    content: dict[str, Any]
-    part: str | None
-    pictures: Pictures
-    names: dict[int | str, str] = field(default_factory=dict)
-    used: Counter[int | str] = field(default_factory=Counter)
 
 
 def read_coco(source: Path, options: ReadOptions) -> Export:
@@ -49,8 +37,9 @@ def read_coco(source: Path, options: ReadOptions) -> Export:
     an annotation counts as annotated, with nothing on it: COCO cannot tell. One object that cannot be read refuses its
     frame. Raises AnnotationError where there is no COCO file, or no category.
     """
-    files = [source] if source.is_file() else sorted(source.rglob("*.json"))
     root = source if source.is_dir() else _root_of(source)
+    files = [path for path in sorted(source.rglob("*.json")) if path.resolve().is_relative_to(root.resolve())]
+    files = [source] if source.is_file() else files
     pictures = Pictures(root, options.images)
     documents, unreadable = [], []
     for file in files:
@@ -79,8 +68,8 @@ def read_documents(
     """
     notes: list[str] = []
     for document in documents:
-        refused += _read_categories(document)
-    classes = _classes(documents, source, options, notes)
+        refused += read_categories(document)
+    classes = classes_of(documents, source, options, notes)
     split = len({PARTS.get(document.part or "") for document in documents}) > 1
     frames, bare = [], 0
     for document in documents:
@@ -109,60 +98,6 @@ def _part(file: Path) -> str | None:
     return next((word for word in words if word in PARTS), None)
 
 
-def entries(content: dict[str, Any], key: str) -> Iterator[tuple[int, Any]]:
-    """Position and value of what is listed under a key; nothing where that is no list."""
-    values = content.get(key)
-    return enumerate(values if isinstance(values, list) else [])
-
-
-def _is_id(value: object) -> TypeGuard[int | str]:
-    return isinstance(value, int | str) and not isinstance(value, bool)
-
-
-def _read_categories(document: Document) -> list[str]:
-    """Fill in the names and uses of the categories; lines on those that have no id or name."""
-    refused = []
-    for number, entry in entries(document.content, "categories"):
-        category, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (None, None)
-        if not _is_id(category) or not isinstance(name, str) or not name.strip():
-            refused.append(f"{document.path}: category number {number + 1} has no id or no name")
-        elif document.names.setdefault(category, name) != name:
-            refused.append(f"{document.path}: categories {document.names[category]!r} and {name!r} share id {category}")
-    for _, entry in entries(document.content, "annotations"):
-        if isinstance(entry, dict) and _is_id(entry.get("category_id")):
-            document.used[entry["category_id"]] += 1
-    return refused
-
-
-def _classes(documents: list[Document], source: Path, options: ReadOptions, notes: list[str]) -> Classes:
-    used = {document.names[key] for document in documents for key in document.used if key in document.names}
-    pairs = dict.fromkeys((key, name) for document in documents for key, name in document.names.items())
-    placeholders = [name for key, name in pairs if key == 0 and name not in used and len(pairs) > 1]
-    notes += [
-        f"category {name!r} (id 0): a placeholder that nothing is drawn with, left out"
-        for name in placeholders
-        if name.lower() not in BACKGROUND
-    ]
-    return numbered([pair for pair in pairs if pair[1] not in placeholders], source, options, notes)
-
-
-def numbered(pairs: Iterable[tuple[int | str, str]], source: Path, options: ReadOptions, notes: list[str]) -> Classes:
-    """Classes of (id, name): the ids are the label values where they are 1 to 255 and each means one name.
-
-    Otherwise they are numbered from 1, which `notes` tells. Names that mean the background are left out. Raises
-    AnnotationError where no class is known, or more than 255.
-    """
-    pairs = [pair for pair in pairs if pair[1].lower() not in BACKGROUND]
-    values = {key: name for key, name in pairs if isinstance(key, int) and 0 < key < 256}
-    if pairs and len(values) == len(pairs) == len({*values.values()}):
-        return Classes.from_dict({"labels": {"0": "background", **{str(key): name for key, name in values.items()}}})
-    classes = classes_named([name for _, name in pairs], options, source)
-    if pairs:
-        named = ", ".join(f"{some_text(key)} {name} -> {classes.values[name]}" for key, name in pairs)
-        notes.append(f"categories became label values: {named}")
-    return classes
-
-
 class _Reader:
     """The frames of one document."""
 
@@ -173,6 +108,7 @@ class _Reader:
         self.licences = self._licences()
         self.refused: list[str] = []
         self.bare = 0
+        self.painted: Counter[Key] = Counter()
 
     def frames(self) -> list[AnnotatedFrame]:
         """Frames in the document's order; `refused` says what could not be taken over, `bare` how many have no object
@@ -182,6 +118,7 @@ class _Reader:
         frames = []
         for key, entry in images.items():
             try:
+                self._check_painted(key)
                 frames.append(self._frame(entry, drawings[key]))
             except AnnotationError as error:
                 self._refuse(f"image {some_text(key)}: {error}")
@@ -192,10 +129,10 @@ class _Reader:
     def _refuse(self, line: str) -> None:
         self.refused.append(f"{self.document.path}: {line}")
 
-    def _images(self) -> dict[int | str, dict[str, Any]]:
-        found: dict[int | str, list[dict[str, Any]]] = defaultdict(list)
+    def _images(self) -> dict[Key, dict[str, Any]]:
+        found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
         for number, entry in entries(self.document.content, "images"):
-            if isinstance(entry, dict) and _is_id(entry.get("id")):
+            if isinstance(entry, dict) and is_id(entry.get("id")):
                 found[entry["id"]].append(entry)
             else:
                 self._refuse(f"image number {number + 1} has no id")
@@ -205,15 +142,16 @@ class _Reader:
                 self._refuse(f"{len(same)} images have the id {some_text(key)}: {names}; none is taken over")
         return {key: same[0] for key, same in found.items() if len(same) == 1}
 
-    def _drawings(self, images: dict[int | str, dict[str, Any]]) -> dict[int | str, Shapes]:
-        drawings: dict[int | str, Shapes] = defaultdict(Shapes)
-        strangers: Counter[int | str] = Counter()
+    def _drawings(self, images: dict[Key, dict[str, Any]]) -> dict[Key, Shapes]:
+        drawings: dict[Key, Shapes] = defaultdict(Shapes)
+        strangers: Counter[Key] = Counter()
         for number, entry in entries(self.document.content, "annotations"):
             key = entry.get("image_id") if isinstance(entry, dict) else None
-            if not _is_id(key):
+            if not is_id(key):
                 self._refuse(f"annotation number {number + 1} belongs to no image")
             elif key in images:
                 _add(drawings[key], entry, f"annotation {some_text(entry.get('id'))}", self.document.names)
+                self.painted[key] += _painted_px(entry)
             else:
                 strangers[key] += 1
         if strangers:
@@ -221,12 +159,16 @@ class _Reader:
             self._refuse(f"annotations of images that it does not list, or lists twice: {lines}")
         return drawings
 
+    def _check_painted(self, key: Key) -> None:
+        if self.painted[key] > MAX_PAINTED:
+            raise AnnotationError(f"its masks have {self.painted[key]} px together; at most {MAX_PAINTED} are read")
+
     def _frame(self, entry: dict[str, Any], shapes: Shapes) -> AnnotatedFrame:
         if ".." in PurePosixPath(str(entry.get("file_name")).replace("\\", "/")).parts:
             raise AnnotationError(f"file name {some_text(entry['file_name'])} leads out of the export")
         name = safe_name(entry.get("file_name"))
-        stated = (entry.get("height"), entry.get("width"))
-        size = None if stated == (None, None) else picture_size(*stated)
+        stated = [_whole(entry.get("height")), _whole(entry.get("width"))]
+        size = None if stated == [None, None] else picture_size(*stated)
         empty = not shapes.parts and not shapes.problems
         unannotated = empty and entry.get("annotated") is False
         self.bare += empty and not unannotated
@@ -238,7 +180,7 @@ class _Reader:
             self._picture(name),
             image_id=self.image_id(entry),
             split=self.split,
-            licence=self.licences.get(licence) if _is_id(licence) else None,
+            licence=self.licences.get(licence) if is_id(licence) else None,
         )
 
     def _picture(self, name: str) -> Path | None:
@@ -247,16 +189,16 @@ class _Reader:
         found = next((text for text in wordings if text in pictures.files), None) or pictures.find(name)
         return pictures.files[found] if found else None
 
-    def _licences(self) -> dict[int | str, str]:
+    def _licences(self) -> dict[Key, str]:
         listing = [entry for _, entry in entries(self.document.content, "licenses") if isinstance(entry, dict)]
         named = [(entry.get("id"), entry.get("name")) for entry in listing]
-        return {key: name for key, name in named if _is_id(key) and isinstance(name, str)}
+        return {key: name for key, name in named if is_id(key) and isinstance(name, str)}
 
 
-def _add(shapes: Shapes, entry: dict[str, Any], where: str, names: dict[int | str, str]) -> None:
+def _add(shapes: Shapes, entry: dict[str, Any], where: str, names: dict[Key, str]) -> None:
     """Put the parts of an annotation among the shapes of its picture."""
     category, drawing = entry.get("category_id"), entry.get("segmentation")
-    if not _is_id(category) or category not in names:
+    if not is_id(category) or category not in names:
         shapes.problems.append(f"{where}: category {some_text(category)} is not listed")
     elif isinstance(drawing, dict):
         shapes.add(where, lambda: partial(_painted, names[category], drawing))
@@ -277,3 +219,17 @@ def _painted(name: str, drawing: dict[str, Any]) -> Painted:
     if not isinstance(size, list) or len(size) != 2:
         raise AnnotationError(f"its mask has the size {some_text(size)}")
     return Painted(name, decode(drawing.get("counts"), (size[0], size[1])))  # type: ignore[arg-type]
+
+
+def _painted_px(entry: dict[str, Any]) -> int:
+    """Pixels of the run-length mask of an annotation; 0 where it has none, or none that `decode` would take."""
+    drawing = entry.get("segmentation")
+    size = drawing.get("size") if isinstance(drawing, dict) else None
+    if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+        return 0
+    return size[0] * size[1] if size[0] * size[1] <= MAX_PIXELS else 0
+
+
+def _whole(value: object) -> object:
+    """640.0, as some tools write a size, is 640."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

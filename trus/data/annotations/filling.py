@@ -31,10 +31,15 @@ def fill(rings: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
     `check_ring`).
     """
     plane = np.zeros(size, bool)
-    winding, (y0, x0) = _winding(rings, size)
-    height, width = winding.shape
-    plane[y0 : y0 + height, x0 : x0 + width] = winding & 1
+    patch, (y0, x0) = fill_box(rings, size)
+    plane[y0 : y0 + patch.shape[0], x0 : x0 + patch.shape[1]] = patch
     return plane
+
+
+def fill_box(rings: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """As `fill`, but only the part of the plane around the rings, and its first row and column."""
+    winding, corner = _winding(rings, size)
+    return (winding & 1).astype(bool), corner
 
 
 def left_out(rings: Iterable[np.ndarray], size: tuple[int, int]) -> int:

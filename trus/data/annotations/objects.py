@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 
 from trus.data.annotations.exchange import Drawn, Outline, Painted
-from trus.data.annotations.polygons import area, fill, left_out
+from trus.data.annotations.filling import area, fill_box, left_out
 from trus.data.classes import Classes
 from trus.errors import AnnotationError
 
 EDGE = 2.0
 """So many px an outline may reach out of its picture unsaid: tools let people draw a little over the edge."""
+MAX_WORK = 5_000_000_000
+"""Objects of one picture that together fill more px than this are refused: minutes of work, and no drawing."""
 
 
 def objects_of(labels: np.ndarray, classes: Classes) -> Iterator[Painted]:
@@ -38,19 +40,23 @@ def compose(drawn: Iterable[Drawn], classes: Classes, size: tuple[int, int]) -> 
     Inner classes lie over the outer ones that contain them, in whatever order they come; otherwise later objects lie
     over earlier ones. Notes say where classes overlap, outlines reach over the edge or cross themselves, and objects
     that cover no pixel or only mean the background. Raises AnnotationError for a class that is not there, a plane of
-    another size, and an outline of which more than half lies outside the picture.
+    another size, an outline of which more than half lies outside the picture, and more than MAX_WORK.
     """
     depth = {name: _depth(name, classes) for name in classes.values}
-    labels, notes, overlaps = np.zeros(size, np.uint8), [], _Overlaps(classes)
+    labels, notes, overlaps, work = np.zeros(size, np.uint8), [], _Overlaps(classes, size[1]), 0
     items = [*drawn]
     _check_names(items, classes)
     for item in sorted(items, key=lambda item: depth[item.name]):
         if classes.values[item.name] == 0:
             notes.append(f"{item.name}: an object that means the background is left out")
             continue
-        plane = _plane(item, size, notes)
-        overlaps.add(labels, plane, item.name)
-        labels[plane] = classes.values[item.name]
+        patch, (y, x) = _patch(item, size, notes)
+        work += patch.size
+        if work > MAX_WORK:
+            raise AnnotationError(f"{len(items)} objects of together more than {MAX_WORK:.0e} px: no drawing has that")
+        below = labels[y : y + patch.shape[0], x : x + patch.shape[1]]
+        overlaps.add(below, patch, (y, x), item.name)
+        below[patch] = classes.values[item.name]
     return labels, [*dict.fromkeys(notes), *overlaps.notes(labels)]
 
 
@@ -80,25 +86,26 @@ def _check_names(items: list[Drawn], classes: Classes) -> None:
         raise AnnotationError(f"objects of {unknown}: no such class; choose from {[*classes.values]}")
 
 
-def _plane(item: Drawn, size: tuple[int, int], notes: list[str]) -> np.ndarray:
+def _patch(item: Drawn, size: tuple[int, int], notes: list[str]) -> tuple[np.ndarray, tuple[int, int]]:
+    """The part of the picture that an object covers, bool, and its first row and column."""
     if isinstance(item, Painted):
         if item.plane.shape != tuple(size):
             shape = "x".join(map(str, item.plane.shape[::-1]))
             raise AnnotationError(f"{item.name}: painted on {shape} px, the picture has {size[1]}x{size[0]}")
-        plane = item.plane.astype(bool)
+        patch, corner = item.plane.astype(bool, copy=False), (0, 0)
     else:
-        plane = fill(item.rings, size)
-        notes += _remarks(item, plane, size)
-    if not plane.any():
+        patch, corner = fill_box(item.rings, size)
+        notes += _remarks(item, int(patch.sum()), size)
+    if not patch.any():
         notes.append(f"{item.name}: an object covers no pixel")
-    return plane
+    return patch, corner
 
 
-def _remarks(item: Outline, plane: np.ndarray, size: tuple[int, int]) -> list[str]:
+def _remarks(item: Outline, inside: int, size: tuple[int, int]) -> list[str]:
     remarks = []
     over = _reach_out(item, size)
     if over > EDGE:
-        whole, inside = abs(sum(area(ring) for ring in item.rings)), int(plane.sum())
+        whole = abs(sum(area(ring) for ring in item.rings))
         if inside < whole / 2 or not inside:
             raise AnnotationError(
                 f"{item.name}: most of an outline lies outside the picture of {size[1]}x{size[0]} px; "
@@ -119,16 +126,18 @@ def _reach_out(item: Outline, size: tuple[int, int]) -> float:
 class _Overlaps:
     """Where objects lie over others of classes that do not contain theirs."""
 
-    def __init__(self, classes: Classes):
+    def __init__(self, classes: Classes, width: int):
         self.classes = classes
+        self.width = width
         self.places: dict[tuple[str, str], list[np.ndarray]] = {}
 
-    def add(self, labels: np.ndarray, plane: np.ndarray, name: str) -> None:
-        """Call it before `name` is painted over `plane`."""
-        below = np.unique(labels[plane]).tolist()
-        for other in (self.classes.labels[value] for value in below if value):
+    def add(self, below: np.ndarray, patch: np.ndarray, corner: tuple[int, int], name: str) -> None:
+        """Call it before `name` is painted over `below`, the part of the labels from row and column `corner` on."""
+        covered = np.flatnonzero(np.bincount(below[patch], minlength=256))
+        for other in (self.classes.labels[int(value)] for value in covered if value):
             if other != name and name not in self.classes.inside(other):
-                place = np.flatnonzero(plane & (labels == self.classes.values[other]))
+                rows, columns = np.nonzero(patch & (below == self.classes.values[other]))
+                place = (rows + corner[0]) * self.width + columns + corner[1]
                 self.places.setdefault((name, other), []).append(place)
 
     def notes(self, labels: np.ndarray) -> list[str]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from trus.data.annotations.coco import PARTS, Document, numbered, read_documents
+from trus.data.annotations.coco import PARTS, read_documents
+from trus.data.annotations.coco_categories import Document, numbered
 from trus.data.annotations.coco_writer import Writing
 from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Export, FrameOut, Painted, ReadOptions, WriteOptions
+from trus.data.annotations.pairing import Paired
 from trus.data.annotations.sources import Pictures, read_json, read_text, some_text
 from trus.data.classes import Classes
 from trus.data.images import FRAME_SUFFIXES, frame_files, image_size, read_mask
@@ -167,11 +169,14 @@ def _read_classes(path: Path) -> dict[int, str]:
 
 
 def _read_masks(folder: Path, names: dict[int, str], split: str | None, options: ReadOptions, export: Export) -> None:
-    pictures = Pictures(folder, options.images)
-    masks = {path.name.removesuffix(_MASK): path for path in frame_files(folder) if path.name.endswith(_MASK)}
-    shown = {Path(name).stem: path for name, path in pictures.files.items() if not name.endswith(_MASK)}
-    for stem in sorted({*masks, *(stem for stem, path in shown.items() if path.parent == folder)}):
-        picture, mask = shown.get(stem), masks.get(stem)
+    own = [path for name, path in Pictures(folder).files.items() if "/" not in name]
+    paired = Paired()
+    masks = paired.by_key((p for p in own if p.name.endswith(_MASK)), lambda p: p.name.removesuffix(_MASK))
+    pictures = paired.by_key((p for p in own if not p.name.endswith(_MASK)), lambda p: p.stem)
+    export.refused.extend(paired.refused)
+    given = {path.stem: path for path in frame_files(options.images)} if options.images else {}
+    for stem in paired.frames(masks, pictures):
+        picture, mask = pictures.get(stem) or given.get(stem), masks.get(stem)
         try:
             size = image_size(mask) if mask else None
         except ImageError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from trus.data.annotations.coco import PARTS
 from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Export, FrameOut, Outline, ReadOptions, WriteOptions
 from trus.data.annotations.objects import objects_of
+from trus.data.annotations.pairing import Paired
 from trus.data.annotations.polygons import area, keyhole, ring_of, trace
 from trus.data.annotations.sources import BACKGROUND, Pictures, listed, read_text, some_text
 from trus.data.annotations.yolo_names import read_names
@@ -32,14 +33,14 @@ def read_yolo(source: Path, options: ReadOptions) -> Export:
     """
     root = source if source.is_dir() else source.parent
     names = read_names(source, root)
-    pictures = Pictures(root, options.images)
-    labels = {_key(path.relative_to(root)): path for path in _label_files(root)}
-    shown = _shown(pictures, root)
-    refused: list[str] = []
+    pictures, paired = Pictures(root, options.images), Paired()
+    labels = paired.by_key(_label_files(root), lambda path: _key(path.relative_to(root)))
+    shown = paired.by_key(_own(pictures, root), lambda name: _key(PurePosixPath(name)))
+    refused = paired.refused
     frames = []
-    for key in sorted({*labels, *(key for key, name in shown.items() if (root / name) == pictures.files[name])}):
+    for key in paired.frames(labels, shown):
         try:
-            frames.append(_frame(key, labels.get(key), shown, pictures, names))
+            frames.append(_frame(key, labels.get(key), shown.get(key), pictures, names))
         except (AnnotationError, ImageError) as error:
             refused.append(str(error))
     if not frames:
@@ -60,19 +61,14 @@ def _key(path: PurePosixPath | Path) -> str:
     return PurePosixPath(*(part for part in path.parts[:-1] if part not in ("images", "labels")), path.stem).as_posix()
 
 
-def _shown(pictures: Pictures, root: Path) -> dict[str, str]:
-    """Key -> name in `pictures`; where the export has a folder images, only what is in it counts of the export."""
+def _own(pictures: Pictures, root: Path) -> list[str]:
+    """Names of the export's own pictures; where it has a folder images, only those in it."""
     names = [name for name, path in pictures.files.items() if path == root / name]
-    inside = [name for name in names if "images" in PurePosixPath(name).parts[:-1]]
-    shown = {_key(PurePosixPath(name)): name for name in inside or names}
-    given = [name for name in pictures.files if name not in names]
-    return {_key(PurePosixPath(name)): name for name in given} | shown
+    return [name for name in names if "images" in PurePosixPath(name).parts[:-1]] or names
 
 
-def _frame(
-    key: str, labels: Path | None, shown: dict[str, str], pictures: Pictures, names: list[str]
-) -> AnnotatedFrame:
-    name = shown.get(key) or pictures.find(PurePosixPath(key).name)
+def _frame(key: str, labels: Path | None, own: str | None, pictures: Pictures, names: list[str]) -> AnnotatedFrame:
+    name = own or pictures.find(PurePosixPath(key).name)
     if name is None:
         raise AnnotationError(f"{labels}: no picture of that name; YOLO needs its size: give --images")
     size = image_size(pictures.files[name])
