@@ -4,36 +4,21 @@ A letter is a small shape whose edges rise within a pixel or two, because it was
 was blurred by the beam and by scan conversion, and its edges take several pixels. Three such shapes in a row are text.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from trus.data.intake.sector import to_grey
 from trus.data.intake.source import Box
 
-HEIGHTS = (5, 60)
-"""Heights of letters that are looked for, in pixels."""
-MAX_LETTER_WIDTH = 160
-"""Small letters run together: one shape can be a word."""
-MIN_CONTRAST = 24
-"""Levels of 255 between a letter and what is around it."""
+MIN_CONTRAST = 20
+"""Levels of 255 between a stroke and what is beside it."""
 STEEP = 0.55
-"""A steep edge makes this fraction of the neighbourhood's contrast within two pixels."""
-MIN_STEEP_EDGE = 0.2
-"""Fraction of a shape's edge that is steep, for a letter."""
-MIN_LETTERS = 2.4
-MIN_SCORE = 1.3
-"""Sum over a row's letters of their steep fractions; calibrated by scripts/evaluate_deidentification.py."""
-
-
-@dataclass(frozen=True)
-class _Shapes:
-    """Candidate letters: boxes (n, 4) as x0, y0, x1, y1, the steep fraction of their edges, and for how many they stand."""
-
-    boxes: np.ndarray
-    steep: np.ndarray
-    letters: np.ndarray
+"""A steep edge makes this fraction of the contrast nearby within two pixels."""
+GRAIN = (0.96, 1.2)
+"""An edge also rises by this multiple of what this fraction of the picture's pixels stays below."""
+MAX_HEIGHT = 60
+MIN_SCORE = 4.0
+"""Upright edges, in heights of its line, that a line of text has; calibrated by scripts/evaluate_deidentification.py."""
 
 
 def find_text(frame: np.ndarray, within: np.ndarray) -> list[Box]:
@@ -53,10 +38,7 @@ def scored_lines(frame: np.ndarray, within: np.ndarray, least: float = MIN_SCORE
         return []
     x, y, width, height = cv2.boundingRect(within.view(np.uint8))
     part = (slice(y, y + height), slice(x, x + width))
-    lines = []
-    for plane in _planes(frame[part]):
-        for shapes in _shapes(plane, within[part]):
-            lines += _lines(shapes, least)
+    lines = [line for plane in _planes(frame[part]) for line in _lines(_upright_edges(plane, within[part]), least)]
     return [((box[0] + x, box[1] + y, box[2] + x, box[3] + y), score) for box, score in lines]
 
 
@@ -71,61 +53,43 @@ def _planes(frame: np.ndarray) -> list[np.ndarray]:
     return planes
 
 
-def _shapes(plane: np.ndarray, within: np.ndarray) -> list[_Shapes]:
-    """Candidate letters brighter and darker than what is around them."""
-    highest, lowest = cv2.dilate(plane, _square(15)), cv2.erode(plane, _square(15))
-    contrast = highest - lowest
-    middle = cv2.addWeighted(highest, 0.5, lowest, 0.5, 0)
-    marked = (contrast > MIN_CONTRAST) & within
-    steep = _steep(plane)
-    return [_letters((plane > middle) & marked, steep), _letters((plane <= middle) & marked, steep)]
+def _upright_edges(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Boxes (n, 4) of the upright pieces of steep edges: x0, y0, x1, y1."""
+    upright = cv2.morphologyEx(_steep(plane, within).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 1), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(upright)
+    x, y, width, height, _ = stats[1:].T
+    good = (height <= MAX_HEIGHT) & (width <= 4 + height)
+    return np.stack([x, y, x + width, y + height], 1)[good]
 
 
-def _square(side: int) -> np.ndarray:
-    return np.ones((side, side), np.uint8)
-
-
-def _steep(plane: np.ndarray) -> np.ndarray:
-    """Pixels where most of the contrast in their row nearby is bridged within two pixels."""
+def _steep(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Pixels where most of the contrast in their row nearby is bridged within two pixels: bool (H, W)."""
     rise = np.zeros_like(plane)
     rise[:, 1:-1] = cv2.absdiff(plane[:, 2:], plane[:, :-2])
     row = np.ones((1, 7), np.uint8)
     nearby = cv2.dilate(plane, row) - cv2.erode(plane, row)
-    return (rise > MIN_CONTRAST) & (rise > cv2.convertScaleAbs(nearby, alpha=STEEP))
+    usual = np.searchsorted(np.cumsum(np.bincount(rise[within], minlength=256)), GRAIN[0] * within.sum())
+    return (rise > max(MIN_CONTRAST, GRAIN[1] * usual)) & (rise > cv2.convertScaleAbs(nearby, alpha=STEEP)) & within
 
 
-def _letters(shape: np.ndarray, steep: np.ndarray) -> _Shapes:
-    pixels = shape.view(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(pixels)
-    edge = (pixels - cv2.erode(pixels, np.ones((1, 3), np.uint8))).view(bool)
-    length = np.bincount(labels[edge], minlength=count)
-    steep_length = np.bincount(labels[edge & steep], minlength=count)
-    fraction = steep_length / np.maximum(length, 1)
-    x, y, width, height, area = stats.T
-    good = (height >= HEIGHTS[0]) & (height <= HEIGHTS[1]) & (width <= MAX_LETTER_WIDTH) & (area >= 8)
-    good &= (fraction >= MIN_STEEP_EDGE) & (width < 12 * height)
-    good[0] = False
-    boxes = np.stack([x, y, x + width, y + height], 1)[good]
-    return _Shapes(boxes, fraction[good], (steep_length / (2 * height))[good])
-
-
-def _lines(shapes: _Shapes, least: float) -> list[tuple[Box, float]]:
-    """Rows of letters of like height with small gaps: their boxes and scores."""
+def _lines(edges: np.ndarray, least: float) -> list[tuple[Box, float]]:
+    """Rows of edges of like height and place with small gaps: their boxes and scores."""
     from scipy.sparse.csgraph import connected_components
 
-    x0, y0, x1, y1 = shapes.boxes.T
+    x0, y0, x1, y1 = edges.T
     height = y1 - y0
     overlap = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
     gap = np.maximum(x0[:, None], x0) - np.minimum(x1[:, None], x1)
     lower, taller = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
-    linked = (overlap >= 0.6 * lower) & (gap <= 0.9 * taller) & (gap > -0.5 * lower) & (taller <= 2.2 * lower)
-    count, row = connected_components(linked, directed=False)
+    count, row = connected_components((overlap >= 0.6 * lower) & (gap <= 1.2 * taller) & (taller <= 3.5 * lower), False)
     lines = []
-    for k in range(count):
-        members = row == k
-        letters, score = members.sum(), np.minimum(shapes.letters, 6)[members].sum()
-        if letters >= 1 and score >= least:
-            corners = shapes.boxes[members]
-            box = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
+    for k in np.flatnonzero(np.bincount(row, minlength=count) >= 4):
+        corners = edges[row == k]
+        box = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
+        tall = np.percentile(height[row == k], 80)
+        if box[3] - box[1] > 2.2 * tall + 2:
+            continue
+        score = height[row == k].sum() / (box[3] - box[1])
+        if score >= least:
             lines.append((box, float(score)))
     return lines
