@@ -172,3 +172,7 @@ def _check_length(file: BinaryIO, pixels: Pixels, length: int) -> None:
         raise IntakeError("damaged: the pixels are compressed, the transfer syntax is not")
     if min(held, length) < announced:
         raise IntakeError(f"truncated: the header announces {announced} bytes of pixels, the file holds {held}")
+    if length - announced >= max(2, pixels.frame_bytes // 2):  # padding is a byte; half a frame is a wrong colour model
+        raise IntakeError(
+            f"the header announces {announced} bytes of pixels, but there are {length}: frames or colours"
+        )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
 MOST_FRAMES = 100_000
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 _GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
@@ -52,6 +53,8 @@ def pixels_of(dataset: "Dataset", uid: "UID", vr: str) -> Pixels:
     stored = _whole(dataset, "BitsStored", allocated)
     if allocated not in (8, 16) or not 1 <= stored <= allocated:
         raise IntakeError(f"announces {stored} of {allocated} bits a value; 8 and 16 are read")
+    if str(uid) == _JPEG_EXTENDED and stored != 8:
+        raise IntakeError("holds JPEG of 12 bits, which is not read; export it uncompressed")
     if _whole(dataset, "HighBit", stored - 1) != stored - 1:
         raise IntakeError("its values do not stand in the lowest bits (HighBit), which is not read")
     signed, planar = _whole(dataset, "PixelRepresentation", 0), _whole(dataset, "PlanarConfiguration", 0)

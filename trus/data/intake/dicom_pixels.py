@@ -28,6 +28,7 @@ _PLUGINS = {
 }
 """One decoder a transfer syntax (JPEG 2000 for the rest): a second one that is tried would hide the damage."""
 
+_NOT_APART = "damaged: the compressed frames cannot be told apart"
 _RLE = "1.2.840.10008.1.2.5"
 _SPARE_BYTES, _SPARE_READS = 4 * 2**20, 400_000
 
@@ -84,14 +85,15 @@ def _native(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _compressed(opened: Opened, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
-    streams = _streams(opened)
+    streams, announced = _streams(opened), opened.pixels.frames
     for number in range(wanted.stop):
-        stream = quietly("damaged: the compressed frames cannot be told apart", next, streams, None)
+        stream = quietly(_NOT_APART, next, streams, None)
         if stream is None:
-            announced = opened.pixels.frames
             raise IntakeError(f"truncated: the header announces {announced} frames, the file holds {number}")
         if number in wanted:
             yield number, quietly(_damaged(number), _decode, stream, opened.pixels)
+    if wanted.stop == announced and quietly(_NOT_APART, next, streams, None):
+        raise IntakeError(f"the header announces {announced} frames, but there are more")
 
 
 def _streams(opened: Opened) -> Iterator[bytes]:
