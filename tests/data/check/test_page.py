@@ -114,6 +114,13 @@ def test_a_page_of_noise_stays_small(data, monkeypatch):
     assert len(text) - picture < 60e3
 
 
+def test_endless_cells_do_not_make_an_endless_page(data):
+    for name in range(3):
+        endless = f"{name}" + "<" * 100_000
+        data.add(endless, device=endless, patient_id=endless, split=endless, source=endless, annotator=endless)
+    assert len(render_page(data.check())) < 150e3
+
+
 def test_an_earlier_page_survives_a_failure(checked, tmp_path, monkeypatch):
     target = tmp_path / "page.html"
     target.write_text("earlier")

@@ -1,6 +1,6 @@
 """What a data check can find: each kind with its severity, its meaning and the way out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -137,7 +137,13 @@ class Finding:
         return KINDS[self.code]
 
 
+def shorten(text: str, most: int = 600) -> str:
+    """The text, without its middle where it is longer than `most`: a cell may hold a book."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+
+
 def in_order(findings: list[Finding]) -> list[Finding]:
-    """Gravest kind first, then by row."""
+    """Gravest kind first, then by row; endless texts are shortened."""
     rank = {code: number for number, code in enumerate(KINDS)}
-    return sorted(findings, key=lambda finding: (rank[finding.code], finding.rows[:1], finding.what))
+    bounded = [replace(finding, what=shorten(finding.what)) for finding in findings]
+    return sorted(bounded, key=lambda finding: (rank[finding.code], finding.rows[:1], finding.what))

@@ -56,7 +56,7 @@ def measure_mask(labels: np.ndarray, classes: Classes, region: tuple[int, int, i
     present = set(np.flatnonzero(cv2.calcHist([labels], [0], None, [256], [0, 256])).tolist())
     members = {n: {classes.values[m] for m in (n, *classes.inside(n))} & present for n in classes.values}
     names = [name for name, value in classes.values.items() if value and members[name]]
-    planes = {name: np.isin(labels, [*members[name]]).view(np.uint8) for name in names}
+    planes = {name: _plane(labels, members[name]) for name in names}
     alone, outside = [], []
     for outer, inner in ((outer, inner) for outer, inners in classes.contains.items() for inner in inners):
         if inner in planes and classes.values[outer] not in present:
@@ -66,6 +66,13 @@ def measure_mask(labels: np.ndarray, classes: Classes, region: tuple[int, int, i
     shapes = {name: _shape(plane, region) for name, plane in planes.items()}
     unknown = tuple(sorted(present - set(classes.labels)))
     return MaskFacts(shapes, unknown, tuple(alone), tuple(outside), labels.size)
+
+
+def _plane(labels: np.ndarray, values: set[int]) -> np.ndarray:
+    """1 where the label is one of `values`, uint8 (H, W); in the memory of the plane alone, unlike numpy.isin."""
+    table = np.zeros(256, np.uint8)
+    table[[*values]] = 1
+    return cv2.LUT(labels, table)
 
 
 def _shape(plane: np.ndarray, region: tuple[int, int, int, int] | None) -> Shape:

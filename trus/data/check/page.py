@@ -9,7 +9,7 @@ from typing import Any
 
 from trus import __version__
 from trus.data.check.charts import areas_chart, brightness_charts, patients_chart
-from trus.data.check.findings import Finding, Kind, Severity
+from trus.data.check.findings import Finding, Kind, Severity, shorten
 from trus.data.check.measure import FrameFacts
 from trus.data.check.pictures import small_picture
 from trus.data.check.run import Check
@@ -84,7 +84,7 @@ def render_page(check: Check, jobs: int = 1, progress: Callable[[int, int], Any]
         sheet=[pictures[row] for row in sheet],
         pictures=pictures,
         on_sheet={*sheet},
-        names={frame.row: frame.image_id for frame in check.frames},
+        names={frame.row: shorten(frame.image_id, 120) or "(no image_id)" for frame in check.frames},
         summary=summary,
         charts=[chart for chart in (patients_chart(summary), *brightness_charts(check)) if chart],
         areas=areas_chart(check, summary),

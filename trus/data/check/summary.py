@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trus import __version__
-from trus.data.check.findings import KINDS, Severity
+from trus.data.check.findings import KINDS, Severity, shorten
 from trus.data.check.run import Check
 
 UNKNOWN = "not stated"
@@ -116,7 +116,11 @@ def _tables(check: Check) -> dict[str, list[tuple[str, int]]]:
         "Source": [f.source or UNKNOWN for f in frames],
         "Licence": [f.licence or UNKNOWN for f in frames],
     }
-    return {title: Counter(values).most_common() for title, values in columns.items() if values}
+    return {
+        title: Counter(shorten(value, 200) for value in values).most_common()
+        for title, values in columns.items()
+        if values
+    }
 
 
 def _areas(check: Check) -> Iterator[Areas]:
