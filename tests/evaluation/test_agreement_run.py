@@ -116,6 +116,7 @@ def test_summary_and_maps(annotators, tmp_path):
     assert rates["Clara"]["frames"] == 3
     maps = sorted((tmp_path / "out/maps").rglob("*.png"))
     assert len(maps) == 2
+    assert {tmp_path / "out" / name for name in summary["maps"]} == {*maps}
     colours = {tuple(pixel) for pixel in read_frame(tmp_path / "out/worst.png").reshape(-1, 3)[::3]}
     assert len(colours) > 100
 

@@ -7,7 +7,7 @@ is not scored but counted, one on which only one of them drew scores 0.
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -123,7 +123,7 @@ def summarise_pairs(comparisons: Iterable[Comparison], classes: Classes) -> list
     names = [*classes.targets, ALL] if len(classes.targets) > 1 else [*classes.targets]
     return [
         _pair(first, second, name, [one for one in found if name in (one.class_name, ALL)])
-        for (first, second), found in pairs.items()
+        for (first, second), found in sorted(pairs.items())
         for name in names
     ]
 
@@ -188,22 +188,23 @@ def _frame_row(one: Comparison) -> list[Any]:
 
 
 def write_patients(path: Path, comparisons: Iterable[Comparison]) -> None:
-    """One row a patient, pair and class: mean Dice and IoU over the patient's frames that at least one drew on."""
+    """One row a patient, pair and class: mean Dice and IoU over the frames that at least one drew on, and the Dice of
+    all their pixels together (of slices of a volume: the volume's)."""
     groups: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
     for one in comparisons:
         groups[one.patient_id, one.class_name, one.first, one.second].append(one)
-    header = "patient_id class annotator_a annotator_b dice iou frames frames_scored"
-    write_text(path, _csv(header.split(), _patient_rows(groups)))
+    header = "patient_id class annotator_a annotator_b dice iou dice_pooled frames frames_scored"
+    write_text(path, _csv(header.split(), (_patient_row(key, found) for key, found in groups.items())))
 
 
-def _patient_rows(groups: dict[tuple[str, ...], list[Comparison]]) -> Iterator[list[Any]]:
-    for key, found in groups.items():
-        scored = [one for one in found if one.drawn_by != "none"]
-        means = [
-            float(np.mean(values)) if values else np.nan
-            for values in ([o.dice for o in scored], [o.iou for o in scored])
-        ]
-        yield [*key, *map(_text, means), len(found), len(scored)]
+def _patient_row(key: tuple[str, ...], found: list[Comparison]) -> list[Any]:
+    scored = [one for one in found if one.drawn_by != "none"]
+    if not scored:
+        return [*key, "", "", "", len(found), 0]
+    areas = sum(one.first_area + one.second_area for one in scored)
+    pooled = 2 * sum(one.intersection for one in scored) / areas
+    means = float(np.mean([one.dice for one in scored])), float(np.mean([one.iou for one in scored]))
+    return [*key, *map(_text, (*means, pooled)), len(found), len(scored)]
 
 
 def _text(value: float) -> str:

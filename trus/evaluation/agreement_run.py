@@ -145,11 +145,13 @@ def _write(found: Agreement, out: Path, method: str | None, maps: int) -> None:
     names = [annotator.name for annotator in found.annotators]
     write_frames(out / "agreement.csv", found.comparisons)
     write_patients(out / "patients.csv", found.comparisons)
-    for scored in found.worst[:maps]:
+    mapped = found.worst[:maps]
+    for scored in mapped:
         write_map(scored, names, found.classes, out / "maps" / f"{scored.frame.image_id}.png")
-    if maps and found.worst:
-        write_sheet(found.worst[:_ON_SHEET], names, found.classes, out / "worst.png")
-    write_json(out / "summary.json", _summary(found, out, method))
+    if mapped:
+        write_sheet(mapped[:_ON_SHEET], names, found.classes, out / "worst.png")
+    summary = _summary(found, out, method) | {"maps": [f"maps/{one.frame.image_id}.png" for one in mapped]}
+    write_json(out / "summary.json", summary)
 
 
 def _summary(found: Agreement, out: Path, method: str | None) -> dict[str, Any]:

@@ -41,8 +41,9 @@ def majority(planes: np.ndarray) -> np.ndarray:
 def staple(planes: np.ndarray) -> Staple:
     """Estimate the true plane from 0/1 planes (A, H, W) (Warfield, Zou & Wells, IEEE TMI 23(7), 2004; by SimpleITK).
 
-    Runs on the box around all that was drawn, so that the black around a sector does not decide the prior. Planes
-    that are all equal, empty ones included, are returned as they are: STAPLE has nothing to estimate from them.
+    Runs on the box around all that was drawn, so that the black around a sector does not decide the prior. What all or
+    nobody drew is left as it is: of two annotators with little background STAPLE may make the reverse of it. So planes
+    that are all equal, empty ones included, come back unchanged.
     """
     planes = planes.astype(bool)
     if (planes == planes[0]).all():
@@ -52,6 +53,7 @@ def staple(planes: np.ndarray) -> Staple:
     inside, sensitivity, specificity = _run_staple(planes[:, *box])
     probability = np.zeros(planes.shape[1:], np.float32)
     probability[box] = inside
+    probability[planes.all(0)], probability[~planes.any(0)] = 1, 0
     return Staple(probability, sensitivity, specificity)
 
 

@@ -65,7 +65,7 @@ def read_header(path: Path) -> VolumeHeader:
     return VolumeHeader(
         path,
         (size[2], size[1], size[0]),
-        (spacing[1], spacing[0]) if stated else None,
+        (_as_written(spacing[1]), _as_written(spacing[0])) if stated else None,
         reader.GetPixelIDValue() == sitk.sitkUInt8,
     )
 
@@ -137,6 +137,11 @@ def size_mismatch(picture: VolumeHeader, label: VolumeHeader) -> str | None:
         return None
     sizes = ["x".join(map(str, header.size[::-1])) for header in (label, picture)]
     return f"{label.path}: is {sizes[0]}, its picture {sizes[1]} voxels; take both from the same copy of the data set"
+
+
+def _as_written(millimetres: float) -> float:
+    """NIfTI stores 32 bits: 0.06, not 0.05999999865889549."""
+    return float(str(np.float32(millimetres)))
 
 
 def _reader(path: Path) -> Any:
