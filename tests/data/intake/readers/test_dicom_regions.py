@@ -160,7 +160,7 @@ DELTA = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.01, 
 @given(
     st.lists(st.tuples(CORNER, CORNER, CORNER, CORNER, DELTA, st.sampled_from([0, 3, 3, 3])), min_size=1, max_size=6)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_the_header_says_regions_lie_inside_apart_and_plausible(items):
     dataset = _with(items)
     found = calibration(dataset, SIZE)

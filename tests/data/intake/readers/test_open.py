@@ -75,7 +75,7 @@ def test_a_file_that_may_not_be_read(tmp_path):
 
 
 @given(st.binary(max_size=600) | st.binary(max_size=400).map(lambda tail: bytes(128) + b"DICM" + tail))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_are_opened_or_refused(tmp_path_factory, content):
     path = Path(tmp_path_factory.getbasetemp()) / "any bytes"
     path.write_bytes(content)
