@@ -65,7 +65,7 @@ def _upright_edges(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
 def _steep(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
     """Pixels where most of the contrast in their row nearby is bridged within two pixels: bool (H, W)."""
     rise = np.zeros_like(plane)
-    rise[:, 1:-1] = cv2.absdiff(plane[:, 2:], plane[:, :-2])
+    rise[:, 1:-1] = cv2.max(cv2.absdiff(plane[:, 2:], plane[:, :-2]), cv2.absdiff(plane[:, 1:-1], plane[:, :-2]))
     row = np.ones((1, 7), np.uint8)
     nearby = cv2.dilate(plane, row) - cv2.erode(plane, row)
     usual = np.searchsorted(np.cumsum(np.bincount(rise[within], minlength=256)), GRAIN[0] * within.sum())
@@ -82,14 +82,17 @@ def _lines(edges: np.ndarray, least: float) -> list[tuple[Box, float]]:
     gap = np.maximum(x0[:, None], x0) - np.minimum(x1[:, None], x1)
     lower, taller = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
     count, row = connected_components((overlap >= 0.6 * lower) & (gap <= 1.2 * taller) & (taller <= 3.5 * lower), False)
-    lines = []
-    for k in np.flatnonzero(np.bincount(row, minlength=count) >= 4):
-        corners = edges[row == k]
-        box = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
-        tall = np.percentile(height[row == k], 80)
-        if box[3] - box[1] > 2.2 * tall + 2:
-            continue
-        score = height[row == k].sum() / (box[3] - box[1])
-        if score >= least:
-            lines.append((box, float(score)))
-    return lines
+    lines = [_line(edges[row == k]) for k in np.flatnonzero(np.bincount(row, minlength=count) >= 4)]
+    return [(box, score) for box, score in lines if score >= least]
+
+
+def _line(edges: np.ndarray) -> tuple[Box, float]:
+    """The best line of text among linked edges: those about as high as one of them and beside it; its box and score."""
+    y0, y1 = edges[:, 1], edges[:, 3]
+    height = y1 - y0
+    slack = 0.4 * height[:, None] + 1
+    beside = (y0 >= y0[:, None] - slack) & (y1 <= y1[:, None] + slack) & (height >= 0.35 * height[:, None])
+    scores = (beside * np.minimum(height, height[:, None])).sum(1) / (height + 1.5)
+    best = int(scores.argmax())
+    corners = edges[beside[best]]
+    return (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist()), float(scores[best])
