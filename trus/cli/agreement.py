@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def agree_annotators(
     manifests: Annotated[
         list[Path],
-        typer.Argument(help="One manifest an annotator, of the same frames; two or more.", metavar="MANIFEST..."),
+        typer.Argument(help="One manifest an annotator, of the same frames; two or more.", metavar="MANIFEST"),
     ],
     out: Out,
     consensus: Annotated[
