@@ -85,11 +85,11 @@ def _manifest_rows(folders: Folders) -> tuple[list[dict[str, Any]], list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            rows = [*reader]
+            rows = [{name: cell or "" for name, cell in row.items()} for row in reader]
             names = [*(reader.fieldnames or ())]
     except (OSError, ValueError, csv.Error):
         raise IntakeError("OUT/manifest.csv cannot be read as CSV; mend it, or choose another -o") from None
-    if "image_id" not in names or any(None in row or None in row.values() for row in rows):
+    if "image_id" not in names or any(None in row for row in rows):
         raise IntakeError("OUT/manifest.csv: rows and columns do not fit together; mend it, or choose another -o")
     return rows, [name for name in names if name not in COLUMNS]
 

@@ -44,7 +44,7 @@ def find_raw_files(inputs: Sequence[Path], folders: Folders) -> Found:
         numbers = ", ".join(map(str, missing))
         raise IntakeError(f"input {numbers}: no such file or folder")
     found, seen = Found(), set()
-    for path in inputs:
+    for path in map(Path.absolute, inputs):
         root = path if path.is_dir() else path.parent
         for file in _walk(path, folders, found) if path.is_dir() else [path]:
             real = file.resolve()
