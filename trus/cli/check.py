@@ -111,8 +111,9 @@ def _print_summary(check: "Check") -> None:
             console.print(f"  {escape(_one_line(finding.what))}", soft_wrap=True)
         if len(group.findings) > SHOWN:
             console.print(f"  ... and {len(group.findings) - SHOWN} more")
-    counts = {severity: check.count(severity) for severity in Severity}
-    typer.echo(f"\n{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings, {counts[Severity.INFO]} notes")
+    words = ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
+    counts = [(check.count(severity), word) for severity, word in words]
+    typer.echo("\n" + ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts))
 
 
 def _one_line(text: str) -> str:
