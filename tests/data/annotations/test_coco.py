@@ -251,8 +251,10 @@ def test_masks_that_would_not_fit_in_memory_are_refused(tmp_path):
 
 
 def test_a_size_written_as_a_decimal_number_is_taken(tmp_path):
-    image = {"id": 1, "file_name": "a.png", "width": 12.0, "height": 10.0}
-    assert read_coco(put(tmp_path / "c.json", [image]), ReadOptions()).frames[0].size == (10, 12)
+    image = {"id": 1.0, "file_name": "a.png", "width": 12.0, "height": 10.0}
+    export = read_coco(put(tmp_path / "c.json", [image], [note([SQUARE])]), ReadOptions())
+    assert (export.frames[0].size, export.refused) == ((10, 12), [])
+    assert only(export).sum() == 16
 
 
 def test_an_unlisted_category_refuses_its_frame(tmp_path):

@@ -33,8 +33,9 @@ def entries(content: dict[str, Any], key: str) -> Iterator[tuple[int, Any]]:
 
 
 def is_id(value: object) -> TypeGuard[Key]:
-    """Whether a value can be the id of something: a whole number or a text."""
-    return isinstance(value, Key) and not isinstance(value, bool)
+    """Whether a value can be the id of something: a whole number (1.0 is 1, as a table may write it) or a text."""
+    whole = isinstance(value, float) and value.is_integer()
+    return whole or (isinstance(value, Key) and not isinstance(value, bool))
 
 
 def read_categories(document: Document) -> list[str]:

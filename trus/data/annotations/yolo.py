@@ -107,7 +107,7 @@ def _drawn(path: Path, size: tuple[int, int], names: list[str]) -> list[Drawn]:
         except AnnotationError as error:
             problems.append(f"line {number}: {error}")
     if problems:
-        raise AnnotationError(f"{path}: {listed(problems)}")
+        raise AnnotationError(f"{path.name}: {listed(problems)}")
     return drawn
 
 
