@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
-from trus.data.intake.codestream import jpeg2000_size, jpeg_size
+from trus.data.intake.codestream import jpeg2000_form, jpeg_form
 from trus.data.intake.dicom_file import Opened
 from trus.data.intake.dicom_form import Pixels
 from trus.data.intake.dicom_palette import palette_of
@@ -118,9 +118,11 @@ def _decode(stream: bytes, pixels: Pixels) -> np.ndarray:
 
     plugin = _PLUGINS.get(pixels.syntax, _JPEG_2000)
     if pixels.syntax != _RLE:
-        size = jpeg_size(stream) if plugin != _JPEG_2000 else jpeg2000_size(stream)
-        if size != (pixels.rows, pixels.columns, pixels.samples):
+        stated = jpeg_form(stream) if plugin != _JPEG_2000 else jpeg2000_form(stream)
+        if (stated.rows, stated.columns, stated.samples) != (pixels.rows, pixels.columns, pixels.samples):
             raise IntakeError("damaged: a compressed frame is of another size or colour than the header announces")
+        if not 2 <= stated.bits <= pixels.allocated:
+            raise IntakeError("damaged: a compressed frame has more bits a value than the header announces")
     decoded = _decoder(pixels).iter_array(encapsulate([stream]), decoding_plugin=plugin, **_options(pixels, 1))
     values, _ = next(decoded)
     return values

@@ -97,6 +97,28 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def save_lossless_jpeg(save: Callable[..., Path]) -> Callable[[Dataset], Path]:
+    """`save_lossless_jpeg(dataset)` -> path of the picture as lossless JPEG, written by GDCM."""
+
+    def write(dataset: Dataset) -> Path:
+        gdcm = pytest.importorskip("gdcm")
+        reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+        path = save(dataset, "native")
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer.SetFileName(str(path.with_name("lossless")))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        assert writer.Write()
+        return path.with_name("lossless")
+
+    return write
+
+
+@pytest.fixture
 def region() -> Callable[..., Dataset]:
     """`region(x0, y0, x1, y1, delta)` -> a two-dimensional tissue region in cm, X1 and Y1 inclusive."""
 

@@ -128,3 +128,8 @@ def test_damaged_frames_of_a_codec(make_dicom, save, syntax):
 def test_damaged_frames_of_jpeg(make_jpeg_clip, save):
     clip = [RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(2)]
     assert 5 < survives(save(make_jpeg_clip(clip))) < 100
+
+
+def test_damaged_frames_of_lossless_jpeg(make_dicom, save_lossless_jpeg):
+    """GDCM ends the process on a frame header that it does not expect: those must be found before."""
+    assert 5 < survives(save_lossless_jpeg(make_dicom(RNG.integers(0, 256, (48, 64), dtype=np.uint8)))) < 100
