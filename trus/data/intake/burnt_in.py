@@ -1,7 +1,8 @@
 """Text burnt into the ultrasound picture, found by simple means: misses are worse than false alarms.
 
-A letter is a small shape whose edges rise within a pixel or two, because it was drawn on the finished picture; tissue
-was blurred by the beam and by scan conversion, and its edges take several pixels. Three such shapes in a row are text.
+Letters were drawn on the finished picture: beside their upright strokes the grey level changes within a pixel or two.
+Tissue was blurred across the beam and by scan conversion, and does not. Several upright steep edges of like height in a
+row are text.
 """
 
 import cv2
@@ -14,22 +15,24 @@ MIN_CONTRAST = 20
 """Levels of 255 between a stroke and what is beside it."""
 STEEP = 0.55
 """A steep edge makes this fraction of the contrast nearby within two pixels."""
-GRAIN = (0.96, 1.2)
+GRAIN = (0.96, 1.35)
 """An edge also rises by this multiple of what this fraction of the picture's pixels stays below."""
 MAX_HEIGHT = 60
-MIN_SCORE = 4.0
-"""Upright edges, in heights of its line, that a line of text has; calibrated by scripts/evaluate_deidentification.py."""
+MIN_EDGES = 3
+MIN_SCORE = 3.8
+"""Sum of a line's upright edges, in heights of the line; measured by scripts/evaluate_deidentification.py."""
+MAX_EDGES = 2500
+"""A picture with more upright steep edges is none of tissue; all of it is reported."""
 
 
 def find_text(frame: np.ndarray, within: np.ndarray) -> list[Box]:
     """Boxes of what looks like burnt-in text in `frame`, uint8 or uint16, (H, W) or (H, W, 3), where `within` holds.
 
-    `within` is bool (H, W). Lines of three letters or more are found, from about 6 to 50 pixels high, brighter or
-    darker than their surroundings, horizontal. The boxes are in reading order; an empty list means that nothing was
-    found.
+    `within` is bool (H, W). Horizontal lines of about three letters or more are found, from 8 to 50 pixels high,
+    brighter or darker than their surroundings or of another colour. The boxes are in reading order; an empty list
+    means that nothing was found.
     """
-    boxes = [box for box, _ in scored_lines(frame, within)]
-    return sorted(boxes, key=lambda box: (box[1], box[0]))
+    return sorted((box for box, _ in scored_lines(frame, within)), key=lambda box: (box[1], box[0]))
 
 
 def scored_lines(frame: np.ndarray, within: np.ndarray, least: float = MIN_SCORE) -> list[tuple[Box, float]]:
@@ -38,7 +41,12 @@ def scored_lines(frame: np.ndarray, within: np.ndarray, least: float = MIN_SCORE
         return []
     x, y, width, height = cv2.boundingRect(within.view(np.uint8))
     part = (slice(y, y + height), slice(x, x + width))
-    lines = [line for plane in _planes(frame[part]) for line in _lines(_upright_edges(plane, within[part]), least)]
+    lines = []
+    for plane in _planes(frame[part]):
+        edges = _upright_edges(plane, within[part])
+        if len(edges) > MAX_EDGES:
+            return [((x, y, x + width, y + height), float(len(edges)))]
+        lines += _lines(edges, least)
     return [((box[0] + x, box[1] + y, box[2] + x, box[3] + y), score) for box, score in lines]
 
 
@@ -57,7 +65,7 @@ def _upright_edges(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
     """Boxes (n, 4) of the upright pieces of steep edges: x0, y0, x1, y1."""
     upright = cv2.morphologyEx(_steep(plane, within).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 1), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(upright)
-    x, y, width, height, _ = stats[1:].T
+    x, y, width, height, _ = stats[1:].T  # the first is the background
     good = (height <= MAX_HEIGHT) & (width <= 4 + height)
     return np.stack([x, y, x + width, y + height], 1)[good]
 
@@ -81,8 +89,8 @@ def _lines(edges: np.ndarray, least: float) -> list[tuple[Box, float]]:
     overlap = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
     gap = np.maximum(x0[:, None], x0) - np.minimum(x1[:, None], x1)
     lower, taller = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
-    count, row = connected_components((overlap >= 0.6 * lower) & (gap <= 1.2 * taller) & (taller <= 3.5 * lower), False)
-    lines = [_line(edges[row == k]) for k in np.flatnonzero(np.bincount(row, minlength=count) >= 4)]
+    count, row = connected_components((overlap >= 0.6 * lower) & (gap <= 1.6 * taller) & (taller <= 3.5 * lower), False)
+    lines = [_line(edges[row == k]) for k in np.flatnonzero(np.bincount(row, minlength=count) >= MIN_EDGES)]
     return [(box, score) for box, score in lines if score >= least]
 
 

@@ -43,7 +43,7 @@ class ClipMotion:
 
     @property
     def brightest(self) -> np.ndarray:
-        """The largest value of each pixel: the fullest picture of the sector, for `find_sector`. ValueError if empty."""
+        """The largest value of each pixel: the fullest picture of the sector. Raises ValueError without a frame."""
         if not self.frames:
             raise ValueError("the clip has no frame")
         return self._high
