@@ -69,19 +69,19 @@ def write_dicom(path: Path, frames: list[np.ndarray], regions: list[Any] | None 
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def screen() -> Callable[..., np.ndarray]:
     """`draw_screen`."""
     return draw_screen
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def region() -> Callable[..., Any]:
     """`region_item`."""
     return region_item
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_dicom() -> Callable[..., Path]:
     """`write_dicom`."""
     return write_dicom

@@ -65,7 +65,7 @@ def intake(
             clear_remains(folders)
             return _intake(found, folders, settings, key, spacings, accept, classes, jobs, started, progress)
     except OSError as error:  # its file name is that of a raw file or of a folder named after a patient
-        where = "there is no room left" if error.errno == errno.ENOSPC else error.strerror
+        where = "there is no room left" if error.errno == errno.ENOSPC else error.strerror or type(error).__name__
         raise IntakeError(f"a file cannot be read or written ({where}); started again, it goes on") from None
 
 

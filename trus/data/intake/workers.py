@@ -111,7 +111,8 @@ _PRELOADED = (
 
 def _processes() -> BaseContext:
     """With a fork server, everything is imported once, and each process starts at once, also after a crash."""
-    if "forkserver" not in get_all_start_methods():
+    long = len(tempfile.gettempdir()) > 70  # its socket lies there, and the name of a socket has 104 bytes at most
+    if long or "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     processes = get_context("forkserver")
     processes.set_forkserver_preload([__name__, *_PRELOADED])
