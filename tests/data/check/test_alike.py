@@ -117,14 +117,27 @@ def test_the_same_picture_cropped_to_its_region_is_found(data, codes):
     assert alike(codes(data.check())) == {"near-duplicate-across-patients": [rows]}
 
 
-def test_what_all_pictures_of_a_device_share_does_not_make_them_alike(data, codes):
+def screen(tissue: np.ndarray) -> np.ndarray:
+    """A fan with a logo beside it, faintly filled with tissue: most of it is the same for all patients."""
     y, x = np.mgrid[:160, :200]
     sector = (np.hypot(y + 20, x - 100) < 170) & (np.abs(x - 100) < 0.8 * (y + 20))
-    for name in range(12):
-        image = np.where(sector, 90 + data.picture(name) // 4, 0).astype(np.uint8)
-        image[5:25, 150:195] = 255  # a logo
-        data.add(str(name), image, device="scanner")
+    image = np.where(sector, 90 + tissue // 4, 0).astype(np.uint8)
+    image[5:25, 150:195] = 255
+    return image
+
+
+@pytest.mark.parametrize("patients", [3, 12])
+def test_what_all_pictures_of_a_device_share_does_not_make_them_alike(data, codes, patients):
+    for name in range(patients):
+        data.add(str(name), screen(data.picture(name)), device="scanner")
     assert alike(codes(data.check())) == {}
+
+
+@pytest.mark.parametrize("patients", [3, 12])
+def test_one_picture_under_two_patients_of_a_device_is_found_in_spite_of_what_they_share(data, codes, patients):
+    rows = [data.add(str(name), screen(data.picture(name)), device="scanner") for name in range(patients)]
+    again = data.add("again", as_jpeg(screen(data.picture(0))), device="scanner")
+    assert alike(codes(data.check())) == {"near-duplicate-across-patients": [(rows[0], again)]}
 
 
 def test_blank_frames_are_blank_and_not_alike(data, codes):

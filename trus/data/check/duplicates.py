@@ -13,7 +13,7 @@ HASH_DISTANCE = 14
 ALIKE, ALIKE_SMALL, SMALL = 0.5, 0.9, 128
 """Least correlation of the fine structure; the second where a shorter side has fewer pixels than SMALL: such pictures
 are blurred when they are compared, and blurred pictures are all alike."""
-COMMON_FROM = 8
+COMMON_FROM = 3
 """From this many patients of a device on, what their pictures have in common (sector, scales, text) is taken off."""
 _BLOCK = 512
 
