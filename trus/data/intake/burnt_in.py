@@ -19,7 +19,7 @@ GRAIN = (0.96, 1.35)
 """An edge also rises by this multiple of what this fraction of the picture's pixels stays below."""
 MAX_HEIGHT = 60
 MIN_EDGES = 3
-MIN_SCORE = 3.8
+MIN_SCORE = 5.5
 """Sum of a line's upright edges, in heights of the line; measured by scripts/evaluate_deidentification.py."""
 MAX_EDGES = 2500
 """A picture with more upright steep edges is none of tissue; all of it is reported."""
@@ -63,21 +63,28 @@ def _planes(frame: np.ndarray) -> list[np.ndarray]:
 
 def _upright_edges(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
     """Boxes (n, 4) of the upright pieces of steep edges: x0, y0, x1, y1."""
-    upright = cv2.morphologyEx(_steep(plane, within).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 1), np.uint8))
+    here, before, after = plane[:, 1:-1], plane[:, :-2], plane[:, 2:]
+    rising = _steep(plane, cv2.max(cv2.subtract(after, before), cv2.subtract(here, before)), within)
+    falling = _steep(plane, cv2.max(cv2.subtract(before, after), cv2.subtract(before, here)), within)
+    return np.concatenate([_pieces(rising), _pieces(falling)])
+
+
+def _steep(plane: np.ndarray, change: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Pixels where most of the contrast in their row nearby is bridged within two pixels: bool (H, W)."""
+    change = np.pad(change, ((0, 0), (1, 1)))
+    row = np.ones((1, 7), np.uint8)
+    nearby = cv2.dilate(plane, row) - cv2.erode(plane, row)
+    usual = np.searchsorted(np.cumsum(np.bincount(change[within], minlength=256)), GRAIN[0] * within.sum())
+    least = max(MIN_CONTRAST, GRAIN[1] * usual)
+    return (change > least) & (change > cv2.convertScaleAbs(nearby, alpha=STEEP)) & within
+
+
+def _pieces(steep: np.ndarray) -> np.ndarray:
+    upright = cv2.morphologyEx(steep.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 1), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(upright)
     x, y, width, height, _ = stats[1:].T  # the first is the background
     good = (height <= MAX_HEIGHT) & (width <= 4 + height)
     return np.stack([x, y, x + width, y + height], 1)[good]
-
-
-def _steep(plane: np.ndarray, within: np.ndarray) -> np.ndarray:
-    """Pixels where most of the contrast in their row nearby is bridged within two pixels: bool (H, W)."""
-    rise = np.zeros_like(plane)
-    rise[:, 1:-1] = cv2.max(cv2.absdiff(plane[:, 2:], plane[:, :-2]), cv2.absdiff(plane[:, 1:-1], plane[:, :-2]))
-    row = np.ones((1, 7), np.uint8)
-    nearby = cv2.dilate(plane, row) - cv2.erode(plane, row)
-    usual = np.searchsorted(np.cumsum(np.bincount(rise[within], minlength=256)), GRAIN[0] * within.sum())
-    return (rise > max(MIN_CONTRAST, GRAIN[1] * usual)) & (rise > cv2.convertScaleAbs(nearby, alpha=STEEP)) & within
 
 
 def _lines(edges: np.ndarray, least: float) -> list[tuple[Box, float]]:
