@@ -300,7 +300,7 @@ def test_of_several_copies_the_upright_one_wins(source, out, bare, shown, pictur
     assert (mask(out, "nested")[10:40, 10:60] == 2).all()
     other = replace(mirrored, draw=lambda: [gland()])
     summary = take(made(other, upright), source, out.parent / "second", manifest=bare)
-    assert any("mirrored or turned copy that is drawn differently" in note for note in summary.notes)
+    assert any("mirrored or turned, and drawn differently" in note for note in summary.notes)
     assert (mask(out.parent / "second", "nested") == mask(out, "nested")).all()
 
 
@@ -311,6 +311,17 @@ def test_copies_that_disagree_are_refused(source, out, bare, shown, picture):
     summary = take(made(first, second), source, out, manifest=bare)
     assert "nested: its copies are drawn differently" in summary.refused[0]
     assert rows(out)["nested"]["mask"] == ""
+
+
+def test_a_copy_that_does_not_fit_gives_way_to_one_that_does(source, out, bare, shown, picture):
+    good = frame("nested_png.rf." + HASHES[0] + ".jpg", gland(BOX * [200 / 120, 200 / 90]),
+                 image=shown("a.jpg", resized(picture(0))))  # fmt: skip
+    crop = frame("nested_png.rf." + HASHES[1] + ".jpg", gland(), image=shown("b.jpg", resized(picture(0)[20:, 20:])))
+    summary = take(made(crop, good), source, out, manifest=bare)
+    assert not summary.refused
+    assert any(HASHES[1] in note and "another copy of the frame was taken" in note for note in summary.notes)
+    assert (mask(out, "nested")[10:40, 10:60] == 2).all()
+    assert take(made(crop), source, out, manifest=bare).refused[0].startswith("nested_png.rf." + HASHES[1])
 
 
 def test_a_broken_manifest_is_told_before_anything_else(source, out, bare):

@@ -1,10 +1,14 @@
 """Out to an annotation tool and back: every format that is written, on masks that are hard for it."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from trus.data.annotations import FORMATS
 from trus.data.annotations.exchange import WriteOptions
@@ -53,8 +57,6 @@ def test_masks_come_back_exactly(name, geometry, record, hard, bare, tmp_path, h
 @pytest.mark.parametrize("tolerance", [0.5, 2])
 @pytest.mark.parametrize("name", WRITTEN)
 def test_simplified_outlines_stay_within_their_tolerance(name, tolerance, hard, bare, tmp_path, hard_labels):
-    import cv2
-
     back = masks(round_trip(name, hard, bare, tmp_path, WriteOptions("polygon", tolerance)))
     for image_id, expected in hard_labels.items():
         if expected is None:
@@ -105,3 +107,59 @@ def test_an_archive_of_the_export_does_as_well(name, hard, bare, tmp_path, hard_
     summary = import_annotations(FORMATS[name], Path(archive), tmp_path / "back", ImportOptions(manifest=bare))
     assert summary.refused == []
     assert summary.annotated == sum(labels is not None for labels in hard_labels.values())
+
+
+HASH = "0123456789abcdef0123456789abcdef"
+
+
+def through_roboflow(sent: Path, back: Path, mode: str, quality: int = 75) -> None:
+    """What Roboflow does to an upload: new names, 160 x 160 px (stretched or fitted), JPEG, and mirrored copies."""
+    document = json.loads((sent / "_annotations.coco.json").read_text())
+    images, annotations = [], []
+    back.mkdir()
+    for entry in document["images"]:
+        picture = np.asarray(Image.open(sent / entry["file_name"]).convert("RGB"))
+        height, width = picture.shape[:2]
+        inner = (160, 160) if mode == "stretch" else (160, 160 * height // width)
+        top = (160 - inner[1]) // 2
+        canvas = np.zeros((160, 160, 3), np.uint8)
+        canvas[top : top + inner[1]] = cv2.resize(picture, inner, interpolation=cv2.INTER_AREA)
+        for mirrored in (False, True):
+            stem = re.sub(r"[ \[\]()]", "-", Path(entry["file_name"]).stem)
+            name = f"{stem}_png.rf.{HASH[::-1] if mirrored else HASH}.jpg"
+            Image.fromarray(np.ascontiguousarray(canvas[:, ::-1]) if mirrored else canvas).save(
+                back / name, quality=quality
+            )
+            images.append({"id": len(images), "file_name": name, "width": 160, "height": 160})
+            for item in document["annotations"]:
+                if item["image_id"] == entry["id"]:
+                    rings = [np.reshape(ring, (-1, 2)) * [inner[0] / width, inner[1] / height] + [0, top]
+                             for ring in item["segmentation"]]  # fmt: skip
+                    turned = [ring * [-1, 1] + [160, 0] if mirrored else ring for ring in rings]
+                    annotations.append(
+                        item
+                        | {
+                            "id": len(annotations),
+                            "image_id": images[-1]["id"],
+                            "segmentation": [ring.round(3).ravel().tolist() for ring in turned],
+                        }
+                    )
+    content = document | {"images": images, "annotations": annotations}
+    content["categories"] = [{"id": 0, "name": "my-project", "supercategory": "none"}, *document["categories"]]
+    (back / "_annotations.coco.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("mode", ["stretch", "fit"])
+def test_roboflow_resizes_renames_and_mirrors_and_the_masks_come_back(mode, hard, bare, tmp_path, hard_labels):
+    form = FORMATS["roboflow-coco"]
+    export_annotations(form, hard, tmp_path / "sent", ExportOptions(WriteOptions(tolerance=0)))
+    through_roboflow(tmp_path / "sent", tmp_path / "down", mode)
+    summary = import_annotations(form, tmp_path / "down", tmp_path / "back", ImportOptions(manifest=bare))
+    assert summary.refused == []
+    for image_id, found in masks(tmp_path / "back").items():
+        expected = hard_labels[image_id]
+        assert found is not None
+        if expected is None:
+            assert not found.any()
+        else:
+            assert (found != expected).mean() < 0.002, image_id  # vertices were rounded to 0.001 px

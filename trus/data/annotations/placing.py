@@ -12,10 +12,19 @@ from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Outline, Paint
 from trus.data.annotations.fitting import Fit, Size, fit_picture
 from trus.data.annotations.objects import compose
 from trus.data.images import read_frame
-from trus.errors import AnnotationError
+from trus.errors import AnnotationError, TrusError
 
 AGREE = 0.98
 """Dice a class from which two copies of a frame count as drawn alike; resampling a small object moves its edge."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A copy laid onto its frame: its name, how it lay, and its labels uint8 (H, W) in the frame's size."""
+
+    name: str
+    fit: Fit
+    labels: np.ndarray
 
 
 @dataclass
@@ -29,26 +38,39 @@ class Placing:
     def labels(self, copies: list[AnnotatedFrame], frame: Path | None, picture: np.ndarray) -> np.ndarray | None:
         """Labels uint8 (H, W) of `frame`, whose pixels are `picture`, from its copies; None where none is annotated.
 
-        A copy that is neither mirrored nor turned wins over those that are. Raises AnnotationError where a copy is no
-        picture of the frame, or copies disagree.
+        A copy that cannot be laid onto the frame is left out and said, as long as another can. One that is neither
+        mirrored nor turned wins over those that are. Raises TrusError where no copy fits, AnnotationError where those
+        to choose from disagree.
         """
-        drawn = [self._copy(copy, frame, picture) for copy in copies if copy.draw is not None]
+        annotated = [copy for copy in copies if copy.draw is not None]
+        drawn = self._fitting(annotated, frame, picture)
         if not drawn:
             return None
-        upright = [item for item in drawn if item[0].turn == 0] or drawn
-        labels = upright[0][1]
-        for copy, (_, others) in zip([c for c in copies if c.draw], drawn, strict=True):
-            dice = compare_masks("", labels, others, self.naming.classes).dice
+        upright = [item for item in drawn if item.fit.turn == 0] or drawn
+        labels = upright[0].labels
+        for item in drawn:
+            dice = compare_masks("", labels, item.labels, self.naming.classes).dice
             if min(dice.values(), default=1.0) >= AGREE:
                 continue
-            if any(others is item[1] for item in upright):
-                raise AnnotationError(f"its copies are drawn differently ({copy.name}: Dice {_least(dice)}); keep one")
-            self.notes[
-                "frame(s) have a mirrored or turned copy that is drawn differently; the upright one was taken"
-            ] += 1
+            if item in upright:
+                raise AnnotationError(f"its copies are drawn differently ({item.name}: Dice {_least(dice)}); keep one")
+            self.details.append(f"{item.name}: mirrored or turned, and drawn differently; the upright copy was taken")
         return labels
 
-    def _copy(self, copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray) -> tuple[Fit, np.ndarray]:
+    def _fitting(self, copies: list[AnnotatedFrame], frame: Path | None, picture: np.ndarray) -> "list[_Laid]":
+        laid: list[_Laid] = []
+        failed: list[tuple[str, TrusError]] = []
+        for copy in copies:
+            try:
+                laid.append(self._copy(copy, frame, picture))
+            except TrusError as error:
+                failed.append((copy.name, error))
+        if failed and not laid:
+            raise failed[0][1]
+        self.details += [f"{name}: {error}; another copy of the frame was taken" for name, error in failed]
+        return laid
+
+    def _copy(self, copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray) -> "_Laid":
         assert copy.draw is not None
         named = self.naming(copy.draw())
         fit = fit_of(copy, frame, picture)
@@ -58,7 +80,7 @@ class Placing:
             self.notes[f"frame(s) resampled from {width}x{height} px: painted there, not drawn as outlines"] += 1
         labels, notes = compose(drawn, self.naming.classes, fit.frame)
         self.details += [f"{copy.name}: {note}" for note in notes]
-        return fit, labels
+        return _Laid(copy.name, fit, labels)
 
 
 def fit_of(copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray) -> Fit:
