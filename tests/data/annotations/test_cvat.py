@@ -115,6 +115,7 @@ def test_subsets_of_a_project_tell_frames_of_one_name_apart(tmp_path):
     put_picture(tmp_path / "images" / "Train" / "a.png")
     put_picture(tmp_path / "images" / "Test" / "a.png")
     export = read_cvat(tmp_path, ReadOptions())
+    assert export.frames[1].image is None
     assert [(f.name, f.split) for f in export.frames] == [
         ("Train/a.png", "train"),
         ("Validation/a.png", "train"),

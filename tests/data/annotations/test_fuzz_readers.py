@@ -115,7 +115,7 @@ def changed(document, place: random.Random, value):
 
 @pytest.mark.parametrize(("name", "document"), [("labelme", LABELME), ("label-studio", LABEL_STUDIO)])
 @given(seed=st.integers(0, 2**32), values=st.lists(VALUES, min_size=1, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_documents_with_wrong_values(name, document, seed, values, tmp_path_factory):
     place = random.Random(seed)
     for value in values:
@@ -135,7 +135,7 @@ def test_any_bytes(name, content, tmp_path_factory):
 
 
 @given(cuts=st.lists(st.tuples(st.integers(0, len(CVAT) - 1), st.integers(0, 9), st.text(max_size=6)), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_xml_with_wrong_pieces(cuts, tmp_path_factory):
     text = CVAT
     for start, length, piece in cuts:
@@ -149,7 +149,7 @@ NUMBERS = ["", "x", "nan", "inf", "-1", "0", "1e308", "-1e308", "9" * 30, "1,2",
 
 
 @given(seed=st.integers(0, 2**32), value=st.sampled_from(NUMBERS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_xml_with_wrong_values(seed, value, tmp_path_factory):
     pieces = CVAT.split('"')
     inside = range(5, len(pieces), 2)
@@ -180,7 +180,7 @@ def volume(tmp_path_factory) -> dict[str, bytes]:
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4),
     end=st.one_of(st.none(), st.integers(0, 500)),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_volumes_with_wrong_bytes(suffix, changes, end, volume, tmp_path_factory):
     content = bytearray(volume[suffix])
     for at, value in changes:

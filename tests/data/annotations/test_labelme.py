@@ -131,6 +131,22 @@ def test_the_picture_is_found_inside_the_folder_only(stated, tmp_path):
     assert frame.name == "a.png"
 
 
+def test_a_path_back_up_is_followed_within_the_folder(tmp_path):
+    picture = put_picture(tmp_path / "images" / "a.png")
+    put(tmp_path / "json" / "b.json", shape(), imagePath="..\\images\\a.png")
+    _, frame = only(tmp_path)
+    assert (frame.name, frame.image) == ("images/a.png", picture)
+
+
+def test_a_picture_of_that_name_in_another_folder_is_not_guessed_to_be_it(tmp_path):
+    put_picture(tmp_path / "P2" / "a.png")
+    put(tmp_path / "P1" / "a.json", shape())
+    put(tmp_path / "a.json", shape())
+    frames = {frame.name: frame for frame in read_labelme(tmp_path, ReadOptions()).frames}
+    assert frames["P1/a.png"].image is frames["a.png"].image is None
+    assert frames["P2/a.png"].draw is None
+
+
 def test_a_picture_that_leads_out_of_the_folder_is_not_read(tmp_path):
     outside = put_picture(tmp_path / "secret.png")
     put(tmp_path / "in" / "a.json", shape(), imagePath="../secret.png")

@@ -86,7 +86,7 @@ def test_polygons_stray_no_farther_than_their_tolerance(name, hard_labels, tmp_p
 @given(
     labels=arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from([0, 2, 5, 7]))
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_mask_comes_back_exactly(name, options, labels, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
     written(name, {"a": labels}, folder, options)

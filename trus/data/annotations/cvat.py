@@ -15,6 +15,7 @@ from trus.data.annotations.shapes import Shapes, cropped, whole
 from trus.data.annotations.sources import (
     Pictures,
     classes_named,
+    documents_in,
     not_annotated,
     picture_size,
     safe_name,
@@ -60,7 +61,7 @@ def read_cvat(source: Path, options: ReadOptions) -> Export:
 def _xml_files(source: Path) -> list[Path]:
     if not source.is_dir():
         return [source]
-    return sorted(file for file in source.rglob("*.xml") if not file.name.startswith("."))
+    return documents_in(source, ".xml")
 
 
 def _read_file(file: Path, refused: list[str]) -> CvatFile | None:
@@ -94,7 +95,8 @@ def _image(image: Holder, pictures: Pictures, several: bool) -> tuple[AnnotatedF
     name, subset = safe_name(image.attributes.get("name")), image.attributes.get("subset", "")
     below = safe_name(f"{subset}/{name}") if subset else name
     shown = below if several else name
-    found = pictures.find(f"images/{below}") or pictures.find(below) or pictures.find(name)
+    found = pictures.find(f"images/{below}") or pictures.find(below)
+    found = found or (None if several else pictures.find(name))
     entries = [
         (f"shape {count}", shape.attributes.get("label", ""), shape) for count, shape in enumerate(image.shapes, 1)
     ]

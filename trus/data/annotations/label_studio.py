@@ -13,7 +13,7 @@ from trus.data.annotations.label_studio_tasks import Task, read_task
 from trus.data.annotations.objects import objects_of
 from trus.data.annotations.polygons import keyhole, trace
 from trus.data.annotations.record import FILE as RECORD
-from trus.data.annotations.sources import Pictures, classes_named, read_json, without_repeats
+from trus.data.annotations.sources import Pictures, classes_named, documents_in, read_json, without_repeats
 from trus.data.classes import Classes
 from trus.data.images import image_size
 from trus.errors import AnnotationError, ImageError
@@ -31,7 +31,7 @@ def read_label_studio(source: Path, options: ReadOptions) -> Export:
     folder = source if source.is_dir() else source.parent
     files = [source]
     if source.is_dir():
-        files = sorted(file for file in source.glob("*.json") if file.name != RECORD and not file.name.startswith("."))
+        files = [file for file in documents_in(source, ".json") if file.name != RECORD]
     pictures = Pictures(folder if source.is_dir() else None, options.images)
     refused: list[str] = []
     tasks = [task for file in files for task in _tasks(file, refused)]

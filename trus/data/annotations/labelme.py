@@ -2,9 +2,11 @@
 
 import base64
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from posixpath import join, normpath
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ from trus.data.annotations.shapes import (
 from trus.data.annotations.sources import (
     Pictures,
     classes_named,
+    documents_in,
     not_annotated,
     picture_size,
     read_json,
@@ -62,16 +65,16 @@ def read_labelme(source: Path, options: ReadOptions) -> Export:
     AnnotationError where `source` holds no LabelMe file.
     """
     folder = source if source.is_dir() else source.parent
-    files = sorted(folder.rglob("*.json")) if source.is_dir() else [source]
-    pictures = Pictures(folder, options.images)
+    files = documents_in(folder, ".json") if source.is_dir() else [source]
+    pictures, elsewhere = Pictures(folder), Pictures(options.images)
     refused: list[str] = []
     notes: list[str] = []
     read: list[tuple[AnnotatedFrame, Shapes, set[str]]] = []
     for file in files:
-        if file.name.startswith(".") or file.name == RECORD:
+        if file.name == RECORD:
             continue
         try:
-            read.append(_read_file(file, folder, pictures))
+            read.append(_read_file(file, folder, pictures, elsewhere))
         except AnnotationError as error:
             refused.append(str(error))
     if not read:
@@ -85,13 +88,19 @@ def read_labelme(source: Path, options: ReadOptions) -> Export:
     return Export(classes_named(names, options, source), frames, refused, notes)
 
 
-def _read_file(file: Path, folder: Path, pictures: Pictures) -> tuple[AnnotatedFrame, Shapes, set[str]]:
+def _read_file(
+    file: Path, folder: Path, pictures: Pictures, elsewhere: Pictures
+) -> tuple[AnnotatedFrame, Shapes, set[str]]:
     content = read_json(file)
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise AnnotationError(f"{file}: is no file of LabelMe (it has no list of shapes)")
     below = PurePosixPath(file.relative_to(folder).as_posix())
-    found = _picture(content.get("imagePath"), below, pictures)
-    image = pictures.files.get(found) if found else None
+    candidates = _candidates(content.get("imagePath"), below)
+    name = next((found for path in candidates if (found := pictures.at(path))), None)
+    image = pictures.files.get(name or "")
+    if name is None:
+        name = below.with_suffix(_suffix(content.get("imagePath"))).as_posix()
+        image = next((elsewhere.files[found] for path in candidates if (found := elsewhere.find(path))), None)
     shapes, names = Shapes(), set[str]()
     try:
         size: tuple[int, int] | None = _size(content, image)
@@ -104,21 +113,18 @@ def _read_file(file: Path, folder: Path, pictures: Pictures) -> tuple[AnnotatedF
             names.add(shape["label"])
         if isinstance(shape, dict) and (shape.get("group_id") is not None or shape.get("flags")):
             shapes.remarks.add("group_id and flags of shapes are not taken over: a mask holds classes")
-    name = found or below.with_suffix(_suffix(content.get("imagePath"))).as_posix()
     return AnnotatedFrame(name=name, draw=shapes.draw, size=size, image=image), shapes, names
 
 
-def _picture(stated: Any, below: PurePosixPath, pictures: Pictures) -> str | None:
-    """The picture that the file names, looked for beside it, or the one that shares its stem, as LabelMe pairs them."""
+def _candidates(stated: Any, below: PurePosixPath) -> list[str]:
+    """Where the picture of a file may be: where it says, beside it, or beside it under the file's own name."""
+    found = []
+    if isinstance(stated, str):
+        found.append(normpath(join(str(below.parent), stated.replace("\\", "/"))))
     for name in (stated, below.name):
-        try:
-            beside = below.parent / safe_name(name)
-        except AnnotationError:
-            continue
-        for path in (beside.as_posix(), beside.name):
-            if found := pictures.find(path):
-                return found
-    return None
+        with suppress(AnnotationError):
+            found.append((below.parent / PurePosixPath(safe_name(name)).name).as_posix())
+    return found
 
 
 def _suffix(stated: Any) -> str:

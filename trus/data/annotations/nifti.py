@@ -19,7 +19,7 @@ from trus.data.annotations.label_volumes import (
     slice_picture,
     volume_spacing,
 )
-from trus.data.annotations.sources import Pictures, not_annotated, without_repeats
+from trus.data.annotations.sources import Pictures, documents_in, not_annotated, without_repeats
 from trus.data.classes import Classes
 from trus.data.images import read_frame
 from trus.data.intake.open import open_source
@@ -86,9 +86,7 @@ def _files(source: Path) -> tuple[list[Path], dict[str, Path]]:
 
 
 def _volumes(folder: Path) -> list[Path]:
-    root = folder.resolve()
-    files = (file for file in folder.rglob("*") if _stem(file) and not file.name.startswith("."))
-    return sorted(file for file in files if file.is_file() and file.resolve().is_relative_to(root))
+    return [file for file in documents_in(folder, "") if _stem(file)]
 
 
 def _opened(file: Path, folder: Path, refused: list[str]) -> Iterator[LabelVolume]:

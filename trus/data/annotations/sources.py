@@ -45,6 +45,13 @@ def read_json(path: Path) -> Any:
         raise AnnotationError(f"{path}: is not valid JSON ({error}); export it again") from error
 
 
+def documents_in(folder: Path, suffix: str) -> list[Path]:
+    """Files of this suffix at any depth, sorted; hidden ones and links that lead out of the folder are left out."""
+    root = folder.resolve()
+    files = (file for file in folder.rglob(f"*{suffix}") if not file.name.startswith("."))
+    return sorted(file for file in files if file.is_file() and file.resolve().is_relative_to(root))
+
+
 def read_text(path: Path) -> str:
     """A text file, UTF-8. Raises AnnotationError."""
     try:
@@ -143,6 +150,14 @@ class Pictures:
                 endings[ending.as_posix()].append(path)
                 endings[ending.with_suffix("").as_posix()].append(path)
         return endings
+
+    def at(self, name: str) -> str | None:
+        """The path in `files` that is `name`, or the only one that differs from it by its suffix."""
+        if name in self.files or not PurePosixPath(name).name:
+            return name if name in self.files else None
+        stem = PurePosixPath(name).with_suffix("")
+        paths = [path for path in self._by_ending.get(str(stem), []) if PurePosixPath(path).with_suffix("") == stem]
+        return paths[0] if len(paths) == 1 else None
 
     def find(self, name: str) -> str | None:
         """The path in `files` that is `name`, or the only one that ends so; its suffix may be missing or another."""
