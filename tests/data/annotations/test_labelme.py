@@ -155,6 +155,14 @@ def test_a_picture_that_leads_out_of_the_folder_is_not_read(tmp_path):
     assert frame.image is None
 
 
+def test_a_single_file_is_read_with_the_picture_beside_it(tmp_path):
+    picture = put_picture(tmp_path / "a.png")
+    put_picture(tmp_path / "sub" / "b.png")
+    put(tmp_path / "b.json", shape())
+    assert only(put(tmp_path / "a.json", shape()))[1].image == picture
+    assert only(tmp_path / "b.json")[1].image is None
+
+
 def test_pictures_may_lie_elsewhere(tmp_path):
     picture = put_picture(tmp_path / "frames" / "P1" / "a.png")
     put(tmp_path / "in" / "a.json", shape())

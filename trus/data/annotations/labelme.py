@@ -66,7 +66,7 @@ def read_labelme(source: Path, options: ReadOptions) -> Export:
     """
     folder = source if source.is_dir() else source.parent
     files = documents_in(folder, ".json") if source.is_dir() else [source]
-    pictures, elsewhere = Pictures(folder), Pictures(options.images)
+    pictures, elsewhere = Pictures(folder, deep=source.is_dir()), Pictures(options.images)
     refused: list[str] = []
     notes: list[str] = []
     read: list[tuple[AnnotatedFrame, Shapes, set[str]]] = []

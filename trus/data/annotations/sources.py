@@ -9,7 +9,7 @@ from typing import Any
 
 from trus.data.annotations.exchange import AnnotatedFrame, ReadOptions
 from trus.data.classes import Classes
-from trus.data.images import MAX_PIXELS, frame_files
+from trus.data.images import FRAME_SUFFIXES, MAX_PIXELS, frame_files
 from trus.errors import AnnotationError
 
 MAX_BYTES = 256 * 2**20
@@ -123,9 +123,13 @@ def not_annotated(pictures: "Pictures", folder: Path, frames: Iterable[Annotated
 
 
 class Pictures:
-    """Image files of an export and of the user's folder of pictures, by name. Links that lead out are not followed."""
+    """Image files of an export and of the user's folder of pictures, by name. Links that lead out are not followed.
 
-    def __init__(self, *folders: Path | None):
+    `deep` looks into sub-folders too.
+    """
+
+    def __init__(self, *folders: Path | None, deep: bool = True):
+        self.deep = deep
         self.folders = [folder for folder in folders if folder is not None and folder.is_dir()]
 
     @cached_property
@@ -134,10 +138,16 @@ class Pictures:
         found: dict[str, Path] = {}
         for folder in self.folders:
             root = folder.resolve()
-            for file in frame_files(folder):
+            for file in self._listed(folder):
                 if file.resolve().is_relative_to(root):
                     found.setdefault(file.relative_to(folder).as_posix(), file)
         return found
+
+    def _listed(self, folder: Path) -> list[Path]:
+        if self.deep:
+            return frame_files(folder)
+        files = (file for file in sorted(folder.iterdir()) if file.suffix.lower() in FRAME_SUFFIXES)
+        return [file for file in files if file.is_file() and not file.name.startswith(".")]
 
     @cached_property
     def _by_ending(self) -> dict[str, list[str]]:
