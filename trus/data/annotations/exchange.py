@@ -102,7 +102,8 @@ class FrameOut:
 @dataclass(frozen=True)
 class WriteOptions:
     """`geometry` is rle or polygon where a format can hold both; `tolerance` in px is how far a polygon may stray
-    from the pixel edges of its mask (0: exact, with a corner at every step of the edge)."""
+    from the middles of its mask's edge steps: no pixel farther than `tolerance` + 0.71 px from the boundary changes
+    side (0: exact, with a corner at every step)."""
 
     geometry: str = "polygon"
     tolerance: float = 0.5
