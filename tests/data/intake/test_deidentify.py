@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from trus.data.intake.cuts import NO_REGION, Cut
-from trus.data.intake.deidentify import Plan, check_size, clean_frame, plan_cuts, whole_frame
+from trus.data.intake.deidentify import Plan, check_size, clean_frame, plan_cuts, storable, whole_frame
 from trus.data.intake.raw_files import PatientRule
 from trus.data.intake.settings import Settings
 from trus.data.intake.source import Header, Region
@@ -75,8 +75,8 @@ def test_16_bit_grey_stays_and_16_bit_colour_keeps_its_upper_byte(screen):
     frame = screen(0).astype(np.uint16) * 257
     (clean,) = clean_frame(frame, plan_of(BOX), blank=False)
     assert clean.picture.dtype == np.uint16
-    (clean,) = clean_frame(np.repeat(frame[..., None], 3, axis=2), plan_of(BOX), blank=False)
-    np.testing.assert_array_equal(clean.picture[..., 0], screen(0)[BOX[1] : BOX[3], BOX[0] : BOX[2]])
+    assert storable(frame) is frame
+    np.testing.assert_array_equal(storable(np.repeat(frame[..., None], 3, axis=2))[..., 0], screen(0))
 
 
 def test_text_inside_is_found_and_above_it_is_not(screen):
@@ -110,6 +110,17 @@ def test_nothing_is_looked_at_where_the_user_said_it():
 
     assert plan_cuts(header(), options(region=BOX), None, samples).cuts[0].box == BOX
     assert plan_cuts(header(), options(region=(0, 0, 999, 9)), None, samples).reason
+
+
+def test_text_that_stands_in_a_clip_holds_the_frames_on_which_it_is_missed(screen):
+    texts = ["PETROV P.", "", "PETROV P.", "", ""]
+    samples = [screen(n, inside=text) for n, text in enumerate(texts)]
+    plan = plan_cuts(header(frames=5), options(region=BOX), None, lambda: samples)
+    assert len(plan.standing) == 1
+    (clean,) = clean_frame(samples[1], plan, blank=False)
+    assert clean.texts == plan.standing
+    once = plan_cuts(header(frames=5), options(region=BOX), None, lambda: samples[1:])
+    assert once.standing == ()
 
 
 def test_a_clip_whose_samples_differ_in_size_has_no_region(screen):

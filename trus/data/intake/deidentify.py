@@ -1,7 +1,7 @@
 """From a raw frame to what may be handed on of it, failing closed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,15 +19,20 @@ TEXT = "text inside the region"
 _SAME_PLACE = 0.8
 _STEADY = 0.9
 _MARGIN = 0.005
+_SAME_TEXT = 0.5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a file's frames are cut: regions, the certain fan, bool (H, W), within them; or the reason why not."""
+    """How a file's frames are cut: regions, the certain fan, bool (H, W), within them; or the reason why not.
+
+    `standing` are boxes of text that stands in a clip: none of its frames is free of it, though it be missed on some.
+    """
 
     cuts: tuple[Cut, ...]
     fan: np.ndarray | None = None
     reason: str = ""
+    standing: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,15 @@ def plan_cuts(
 
     Without a cut, `reason` says why and the frames must wait for a person.
     """
+    looked_at = samples() if header.frames != 1 else ()
+    plan = _plan(header, settings, side, lambda: looked_at or samples())
+    found = [[box for clean in clean_frame(frame, plan, blank=True) for box in clean.texts] for frame in looked_at]
+    return replace(plan, standing=_standing(found))
+
+
+def _plan(
+    header: Header, settings: Settings, side: Spacing | None, samples: Callable[[], Sequence[np.ndarray]]
+) -> Plan:
     cuts, reason = given_or_named(header, settings, side)
     if reason or (cuts and cuts[0].origin != DICOM) or len(cuts) > 1:
         return Plan(tuple(cuts), reason=reason)
@@ -60,14 +74,17 @@ def plan_cuts(
 
 def clean_frame(frame: np.ndarray, plan: Plan, blank: bool) -> list[Clean]:
     """Cut a frame to its regions, one picture each; with `blank` it keeps its size, black outside of the region."""
-    if frame.dtype != np.uint8 and frame.ndim == 3:
-        frame = (frame >> 8).astype(np.uint8)  # PNG readers keep 8 bits of a 16-bit colour anyway
-    return [_clean(frame, cut, plan.fan, blank) for cut in plan.cuts]
+    return [_clean(frame, cut, plan, blank) for cut in plan.cuts]
 
 
 def whole_frame(frame: np.ndarray, header: Header, side: Spacing | None) -> Clean:
     """The frame as it is: what a person can accept of a frame without a region."""
-    return _clean(frame, whole(header, side, origin="whole frame"), None, blank=False, look=False)
+    return _clean(frame, whole(header, side, origin="whole frame"), None, blank=False)
+
+
+def storable(frame: np.ndarray) -> np.ndarray:
+    """A frame as a PNG holds it for every reader: of colours with 16 bits a channel, the upper 8."""
+    return (frame >> 8).astype(np.uint8) if frame.ndim == 3 and frame.dtype == np.uint16 else frame
 
 
 def check_size(frame: np.ndarray, header: Header) -> None:
@@ -76,13 +93,29 @@ def check_size(frame: np.ndarray, header: Header) -> None:
         raise IntakeError("a frame is not as large as the file's header says")
 
 
-def _clean(frame: np.ndarray, cut: Cut, fan: np.ndarray | None, blank: bool, look: bool = True) -> Clean:
+def _clean(frame: np.ndarray, cut: Cut, plan: Plan | None, blank: bool) -> Clean:
     x0, y0, x1, y1 = cut.box
+    fan = plan.fan if plan else None
     within = np.zeros(frame.shape[:2], bool)
     within[y0:y1, x0:x1] = True if fan is None else fan[y0:y1, x0:x1]
-    texts = tuple(find_text(frame, within)) if look else ()
+    texts = (*find_text(frame, within), *(box for box in plan.standing if overlap(box, cut.box))) if plan else ()
     shown = frame if fan is None and not blank else np.where(within if frame.ndim == 2 else within[..., None], frame, 0)
     return Clean(cut, np.ascontiguousarray(shown if blank else shown[y0:y1, x0:x1]), texts)
+
+
+def _standing(found: Sequence[Sequence[Box]]) -> tuple[Box, ...]:
+    """Boxes of text that two samples of a clip have at the same place; what speckle feigns moves about."""
+    seen: list[Box] = []
+    standing: list[Box] = []
+    for boxes in found:
+        again = [box for box in boxes if _is_among(box, seen)]
+        standing += [box for box in again if not _is_among(box, standing)]
+        seen += boxes
+    return tuple(standing)
+
+
+def _is_among(box: Box, others: Sequence[Box]) -> bool:
+    return any(overlap(box, other) >= _SAME_TEXT for other in others)
 
 
 def _steady_sector(samples: Sequence[np.ndarray]) -> Sector | None:

@@ -84,10 +84,14 @@ def prepare(folders: Folders) -> None:
             "OUT holds a manifest, but the private folder of the intake that made it is not there; "
             "give it with --private, or choose another -o"
         )
+    if not folders.journal.exists():
+        for option, folder in (("-o", folders.out), ("--private", folders.private)):
+            if folder.is_dir() and {path.name for path in folder.iterdir()} - {"pseudonyms.key"}:
+                raise IntakeError(f"{option}: the folder holds other files already; choose a new or empty one")
     folders.out.mkdir(parents=True, exist_ok=True)
     folders.private.mkdir(parents=True, exist_ok=True)
     folders.private.chmod(0o700)
-    for folder in (folders.quarantine, folders.ready, folders.journal, folders.scratch):
+    for folder in (folders.journal, folders.quarantine, folders.ready, folders.scratch):
         folder.mkdir(mode=0o700, exist_ok=True)
     if not (folders.private / "README.txt").exists():
         write_private(folders.private / "README.txt", README.encode())
@@ -106,6 +110,7 @@ def clear_remains(folders: Folders) -> None:
 @contextmanager
 def locked(folders: Folders) -> Iterator[None]:
     """One intake at a time works on these folders; the lock goes with its process. Raises IntakeError."""
+    (folders.private / ".lock").touch(0o600)
     with (folders.private / ".lock").open("w") as file:
         with suppress(ModuleNotFoundError):  # Windows has no fcntl; two runs at once are then up to the user
             import fcntl

@@ -6,15 +6,17 @@ Nothing but ids, counts and our own words comes back: an exception of a library 
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trus.data.images import write_image
 from trus.data.intake.cuts import override_key
-from trus.data.intake.deidentify import TEXT, Clean, check_size, clean_frame, plan_cuts, whole_frame
+from trus.data.intake.deidentify import TEXT, Clean, check_size, clean_frame, plan_cuts, storable, whole_frame
 from trus.data.intake.folders import Folders
 from trus.data.intake.journal import new_portion, portion_path
 from trus.data.intake.open import open_source
@@ -146,12 +148,13 @@ class Take:
             header,
             context.settings,
             self.side,
-            lambda: [frame for _, frame in one] or _samples(source, context.settings),
+            lambda: [frame for _, frame in one] or _samples(source),
         )
         for number, frame in one or _wanted(source, self.numbers, context.settings):
             if context.stop is not None and context.stop.is_set():
                 raise Stopped
             check_size(frame, header)
+            frame = storable(frame)  # noqa: PLW2901
             pieces = clean_frame(frame, plan, context.settings.blank)
             held = [reason for reason in (plan.reason, self.contested) if reason]
             for letter, piece in _lettered(pieces or [whole_frame(frame, header, self.side)]):
@@ -165,8 +168,8 @@ class Take:
         where = context.folders.image(self.looked.pseudonym, image_id)
         try:
             if held:
-                write_image(context.folders.quarantine / f"{image_id}.png", frame)
-                write_image(context.folders.ready / f"{image_id}.png", piece.picture)
+                _write_private(context.folders.quarantine / f"{image_id}.png", frame)
+                _write_private(context.folders.ready / f"{image_id}.png", piece.picture)
             else:
                 write_image(context.folders.out / where, piece.picture)
         except OSError as error:
@@ -194,11 +197,14 @@ def _looked(file: RawFile, header: Header, file_id: str, context: Context) -> Lo
     )
 
 
-def _samples(source: Source, settings: Settings) -> list[np.ndarray]:
-    """Frames of a clip to look at: up to SAMPLES, evenly over its first SAMPLED."""
-    frames = source.header.frames
-    first = min(SAMPLED, frames or SAMPLED)
-    return [frame for _, frame in source.frames(range(0, first, max(1, first // SAMPLES)))]
+def _samples(source: Source) -> list[np.ndarray]:
+    """Frames of a clip to look at: about SAMPLES, evenly over its first SAMPLED, as far as they can be decoded."""
+    first = min(SAMPLED, source.header.frames or SAMPLED)
+    samples = []
+    with suppress(IntakeError):  # it comes again, and is told, where the frames are taken
+        for _, frame in source.frames(range(0, first, max(1, first // SAMPLES))):
+            samples.append(frame)
+    return samples
 
 
 def _wanted(source: Source, numbers: tuple[int, ...] | None, settings: Settings) -> Iterator[tuple[int, np.ndarray]]:
@@ -206,6 +212,11 @@ def _wanted(source: Source, numbers: tuple[int, ...] | None, settings: Settings)
         numbers = tuple(settings.numbers(MOST_FRAMES))
     for wanted in progressions(numbers):
         yield from source.frames(wanted)
+
+
+def _write_private(path: Path, picture: np.ndarray) -> None:
+    write_image(path, picture)
+    path.chmod(0o600)
 
 
 def _lettered(pieces: list[Clean]) -> Iterator[tuple[str, Clean]]:
