@@ -37,7 +37,7 @@ def find_text(frame: np.ndarray, within: np.ndarray) -> list[Box]:
 
 def scored_lines(frame: np.ndarray, within: np.ndarray, least: float = MIN_SCORE) -> list[tuple[Box, float]]:
     """`find_text` with the score of each line, those of at least `least`."""
-    if not within.any():
+    if not within.any() or frame.shape[1] < 3:
         return []
     x, y, width, height = cv2.boundingRect(within.view(np.uint8))
     part = (slice(y, y + height), slice(x, x + width))

@@ -70,7 +70,7 @@ def find_sector(frame: np.ndarray, moving: np.ndarray | None = None) -> Sector |
         return None
     spread = _spread(grey)
     background = _background(grey, spread)
-    textured = ~_grown((spread <= 2) & (grey > background + 8) & (grey < 250), 5)
+    textured = ~_bars(grey, spread, background)
     if moving is not None:
         textured &= _grown(moving[::step, ::step], 7)
     earlier = None
@@ -120,6 +120,16 @@ def _background(grey: np.ndarray, spread: np.ndarray) -> int:
         return int(np.percentile(grey[noise], 99))
     even = np.bincount(grey[(spread == 0) & (grey <= 48)], minlength=1) > 0.005 * grey.size
     return int(even.argmax()) if even.any() else -1
+
+
+def _bars(grey: np.ndarray, spread: np.ndarray, background: int) -> np.ndarray:
+    """Evenly filled areas brighter than the background, such as a screen's bars or a page: bool (H, W).
+
+    In dark tissue small areas are even too; there only large ones count.
+    """
+    even = (spread <= 2) & (grey > background + 8) & (grey < 250)
+    large = cv2.erode(even.view(np.uint8), np.ones((7, 7), np.uint8)).view(bool)
+    return _grown(large, 11) | _grown(even & (grey > 96), 5)
 
 
 def _grown(mask: np.ndarray, side: int) -> np.ndarray:
@@ -212,7 +222,7 @@ def _too_colourful(frame: np.ndarray, outline: np.ndarray) -> bool:
 
 
 def _sector(outline: np.ndarray, step: int, size: tuple[int, int]) -> Sector:
-    """The sector in pixels of the whole frame; an outline that touches the thinned frame's border touches its border."""
+    """The sector in pixels of the whole frame; what touches the thinned frame's border touches its border."""
     points = outline[:, 0].astype(np.float32) * step
     last = np.array([size[1] - 1, size[0] - 1], np.float32)
     points = np.where(points > last - step, last, points)

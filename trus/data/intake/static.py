@@ -53,7 +53,7 @@ class ClipMotion:
         if self.frames < MIN_FRAMES:
             return None
         step = MIN_CHANGE * (257 if self._high.dtype == np.uint16 else 1)
-        change = self._high - self._low > step
+        change = np.asarray(self._high - self._low > step)
         moving = change.any(-1) if change.ndim == 3 else change
         return moving if moving.mean() >= MIN_MOVING else None
 
