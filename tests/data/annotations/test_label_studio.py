@@ -265,6 +265,15 @@ def test_a_file_that_is_no_export_is_an_error(content, tmp_path):
         read_label_studio(tmp_path / "x.json", GIVEN)
 
 
+def test_thousands_of_wrong_tasks_are_counted_not_listed(tmp_path):
+    export = read_label_studio(put(tmp_path / "x.json", *[7] * 1500, task(annotation(polygon()))), ReadOptions())
+    assert len(export.refused) == 1001
+    assert export.refused[-1] == "and 500 more lines like these"
+    with pytest.raises(AnnotationError) as error:
+        read_label_studio(put(tmp_path / "x.json", *[7] * 1500), ReadOptions())
+    assert len(str(error.value).splitlines()) == 22
+
+
 def test_what_is_written_names_pictures_as_local_files_and_labels_in_xml(tmp_path):
     labels = np.ones((20, 40), np.uint8)
     classes = Classes.from_dict({"labels": {"1": 'gland "a" & <b>'}})

@@ -12,6 +12,7 @@ from trus.errors import AnnotationError
 
 _RUN_SIZES = (3, 4, 8, 16)
 _HEADER_BITS = 32 + 5 + 4 * 4
+_64_BITS = 2**64 - 1
 
 
 def packed(rle: Any, size: tuple[int, int]) -> bytes:
@@ -55,45 +56,37 @@ def _run(length: int, value: int) -> str:
 
 
 def _values(data: bytes, expected: int) -> np.ndarray:
-    reader = _BitReader(data)
-    count, word = reader.read(32), reader.read(5) + 1
-    sizes = [reader.read(4) + 1 for _ in range(4)]
-    if count != expected:
+    """Whether each value of the stream is above 0: bool (expected,)."""
+    head = int.from_bytes(data[: _HEADER_BITS // 8 + 1], "big") >> (-_HEADER_BITS % 8)
+    count, word = head >> 21, (head >> 16 & 31) + 1
+    sizes = [(head >> shift & 15) + 1 for shift in (12, 8, 4, 0)]
+    if len(data) * 8 < _HEADER_BITS or count != expected:
         raise AnnotationError(f"its brush stroke is of {count / 4:g} pixels, the picture has {expected // 4}")
-    out = np.zeros(expected, bool)
-    at = 0
+    return _pieces(data + bytes(8), word, sizes, expected)
+
+
+def _pieces(data: bytes, word: int, sizes: list[int], expected: int) -> np.ndarray:
+    """The pieces behind the header. `data` has 8 bytes more than the stream: a piece's head and value are read at once,
+    of which both take 51 bits at most."""
+    out, at, bit, end = np.zeros(expected, bool), 0, _HEADER_BITS, 8 * (len(data) - 8)
     while at < expected:
-        repeats = reader.read(1)
-        length = reader.read(sizes[reader.read(2)]) + 1
-        if at + length > expected:
-            raise AnnotationError("its brush stroke is damaged (longer than the picture)")
-        out[at : at + length] = reader.read(word) > 0 if repeats else reader.words(length, word)
+        window = int.from_bytes(data[bit >> 3 : (bit >> 3) + 8], "big") << (bit & 7) & _64_BITS
+        size = sizes[window >> 61 & 3]
+        rest = 61 - size
+        length = (window >> rest & (1 << size) - 1) + 1
+        repeats = window >> 63 or length == 1
+        start, bit = bit + 3 + size, bit + 3 + size + word * (1 if repeats else length)
+        if bit > end or at + length > expected:
+            raise AnnotationError("its brush stroke is damaged: it ends early, or goes on beyond the picture")
+        if repeats:
+            out[at : at + length] = window >> (rest - word) & (1 << word) - 1
+        else:
+            out[at : at + length] = _words(data[start >> 3 : (bit + 7) >> 3], start & 7, length, word)
         at += length
     return out
 
 
-class _BitReader:
-    """Whole numbers of any number of bits, one after the other."""
-
-    def __init__(self, data: bytes):
-        self.data = data
-        self.at = 0
-
-    def read(self, bits: int) -> int:
-        end = self.at + bits
-        if end > 8 * len(self.data):
-            raise AnnotationError("its brush stroke ends early")
-        piece = int.from_bytes(self.data[self.at // 8 : (end + 7) // 8], "big") >> (-end % 8)
-        self.at = end
-        return piece & ((1 << bits) - 1)
-
-    def words(self, count: int, bits: int) -> np.ndarray:
-        """`count` numbers, as bool: whether each is above 0."""
-        end = self.at + count * bits
-        if end > 8 * len(self.data):
-            raise AnnotationError("its brush stroke ends early")
-        piece = np.frombuffer(self.data[self.at // 8 : (end + 7) // 8], np.uint8)
-        start = self.at % 8
-        self.at = end
-        words = np.unpackbits(piece)[start : start + count * bits].reshape(count, bits)
-        return np.asarray(words.any(axis=1))
+def _words(data: bytes, skip: int, count: int, bits: int) -> np.ndarray:
+    """`count` numbers of `bits` each behind `skip` bits, as bool: whether each is above 0."""
+    stream = np.unpackbits(np.frombuffer(data, np.uint8))[skip : skip + count * bits]
+    return np.asarray(stream.reshape(count, bits).any(axis=1))

@@ -17,8 +17,10 @@ from trus.data.annotations.sources import (
     classes_named,
     documents_in,
     not_annotated,
+    nothing_read,
     picture_size,
     safe_name,
+    shortened,
     without_repeats,
 )
 from trus.data.classes import Classes
@@ -42,7 +44,7 @@ def read_cvat(source: Path, options: ReadOptions) -> Export:
     refused: list[str] = []
     contents = [content for file in _xml_files(source) if (content := _read_file(file, refused))]
     if not contents:
-        raise AnnotationError("\n  ".join([f"{source}: holds no XML of CVAT 1.1 and no mask archive", *refused]))
+        raise nothing_read(source, "holds no XML of CVAT 1.1 and no mask archive", refused)
     notes: list[str] = []
     several = len({image.attributes.get("subset", "") for content in contents for image in content.images}) > 1
     read = [item for content in contents for item in _images(content, pictures, several, refused)]
@@ -55,7 +57,9 @@ def read_cvat(source: Path, options: ReadOptions) -> Export:
         )
     if source.is_dir():
         frames += not_annotated(pictures, source, [frame for frame, _ in read])
-    return Export(classes_named(_names(contents), options, source), frames, refused, list(dict.fromkeys(notes)))
+    return Export(
+        classes_named(_names(contents), options, source), frames, shortened(refused), list(dict.fromkeys(notes))
+    )
 
 
 def _xml_files(source: Path) -> list[Path]:

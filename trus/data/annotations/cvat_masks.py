@@ -6,7 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Export, Painted, ReadOptions
-from trus.data.annotations.sources import BACKGROUND, Pictures, classes_named, not_annotated, read_text, some_text
+from trus.data.annotations.sources import (
+    BACKGROUND,
+    Pictures,
+    classes_named,
+    not_annotated,
+    nothing_read,
+    read_text,
+    shortened,
+    some_text,
+)
 from trus.data.images import image_size, read_frame
 from trus.errors import AnnotationError, ImageError
 
@@ -39,13 +48,13 @@ def read_mask_archive(source: Path, options: ReadOptions) -> Export:
         image = pictures.files[found] if found else None
         frames.append(AnnotatedFrame(found or name, partial(_draw, mask, colours), size, image))
     if not frames:
-        raise AnnotationError("\n  ".join([f"{source / _MASKS}: holds no mask", *refused]))
+        raise nothing_read(source / _MASKS, "holds no mask", refused)
     bare = not_annotated(pictures, source, frames)
     notes = []
     if bare:
         notes.append(f"{len(bare)} picture(s) without a mask count as not annotated: CVAT writes none for an empty one")
     named = [name for name in colours.values() if name]
-    return Export(classes_named(named, options, source), frames + bare, refused, notes)
+    return Export(classes_named(named, options, source), frames + bare, shortened(refused), notes)
 
 
 def _colours(file: Path) -> dict[int, str]:

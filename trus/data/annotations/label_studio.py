@@ -13,7 +13,15 @@ from trus.data.annotations.label_studio_tasks import Task, read_task
 from trus.data.annotations.objects import objects_of
 from trus.data.annotations.polygons import keyhole, trace
 from trus.data.annotations.record import FILE as RECORD
-from trus.data.annotations.sources import Pictures, classes_named, documents_in, read_json, without_repeats
+from trus.data.annotations.sources import (
+    Pictures,
+    classes_named,
+    documents_in,
+    nothing_read,
+    read_json,
+    shortened,
+    without_repeats,
+)
 from trus.data.classes import Classes
 from trus.data.images import image_size
 from trus.errors import AnnotationError, ImageError
@@ -36,13 +44,13 @@ def read_label_studio(source: Path, options: ReadOptions) -> Export:
     refused: list[str] = []
     tasks = [task for file in files for task in _tasks(file, refused)]
     if not tasks:
-        raise AnnotationError("\n  ".join([f"{source}: holds no tasks of Label Studio (JSON or JSON-MIN)", *refused]))
+        raise nothing_read(source, "holds no tasks of Label Studio (JSON or JSON-MIN)", refused)
     frames, repeated = without_repeats([frame for task in tasks for frame in _frames(task, pictures)])
     every = [annotation.shapes for task in tasks for annotation in task.annotations]
     refused += [line for shapes in every for line in shapes.left_out] + repeated
     notes = {note for task in tasks for note in task.remarks}.union(*(shapes.remarks for shapes in every))
     names = sorted({name for task in tasks for annotation in task.annotations for name in annotation.names})
-    return Export(classes_named(names, options, source), frames, refused, sorted(notes))
+    return Export(classes_named(names, options, source), frames, shortened(refused), sorted(notes))
 
 
 def _tasks(file: Path, refused: list[str]) -> list[Task]:

@@ -39,10 +39,12 @@ from trus.data.annotations.sources import (
     classes_named,
     documents_in,
     not_annotated,
+    nothing_read,
     picture_size,
     read_json,
     read_text,
     safe_name,
+    shortened,
     some_text,
     without_repeats,
 )
@@ -78,14 +80,14 @@ def read_labelme(source: Path, options: ReadOptions) -> Export:
         except AnnotationError as error:
             refused.append(str(error))
     if not read:
-        raise AnnotationError("\n  ".join([f"{source}: holds no JSON file of LabelMe", *refused]))
+        raise nothing_read(source, "holds no JSON file of LabelMe", refused)
     frames, repeated = without_repeats([frame for frame, _, _ in read])
     refused += [line for _, shapes, _ in read for line in shapes.left_out] + repeated
     notes += sorted(set().union(*(shapes.remarks for _, shapes, _ in read)))
     names = _listed_classes(folder / "labels.txt", notes) + sorted(set().union(*(names for _, _, names in read)))
     if source.is_dir():
         frames += not_annotated(pictures, folder, [frame for frame, _, _ in read])
-    return Export(classes_named(names, options, source), frames, refused, notes)
+    return Export(classes_named(names, options, source), frames, shortened(refused), notes)
 
 
 def _read_file(

@@ -19,7 +19,14 @@ from trus.data.annotations.label_volumes import (
     slice_picture,
     volume_spacing,
 )
-from trus.data.annotations.sources import Pictures, documents_in, not_annotated, without_repeats
+from trus.data.annotations.sources import (
+    Pictures,
+    documents_in,
+    not_annotated,
+    nothing_read,
+    shortened,
+    without_repeats,
+)
 from trus.data.classes import Classes
 from trus.data.images import read_frame
 from trus.data.intake.open import open_source
@@ -47,7 +54,7 @@ def read_nifti(source: Path, options: ReadOptions) -> Export:
     found, pictured = _files(source)
     volumes = [volume for file in found for volume in _opened(file, folder, refused)]
     if not volumes:
-        raise AnnotationError("\n  ".join([f"{source}: holds no label volume (.nii, .nii.gz, .nrrd)", *refused]))
+        raise nothing_read(source, "holds no label volume (.nii, .nii.gz, .nrrd)", refused)
     classes, named, notes = _named(volumes, described_labels(folder), options, source)
     pictures = Pictures(source if source.is_dir() else None, options.images)
     frames = [frame for volume in named for frame in _frames(volume, pictured.pop(volume.name, None), pictures)]
@@ -59,7 +66,7 @@ def read_nifti(source: Path, options: ReadOptions) -> Export:
         frames += _bare(name, file, refused)
     if source.is_dir():
         frames += not_annotated(pictures, source, frames)
-    return Export(classes, frames, refused + repeated, notes)
+    return Export(classes, frames, shortened(refused + repeated), notes)
 
 
 def _stem(file: Path) -> str:

@@ -18,6 +18,7 @@ MAX_ENTRIES = 20_000_000
 """A document with more brackets and commas than this is refused: a Python object each, some 100 bytes."""
 BACKGROUND = ("background", "_background_", "__ignore__")
 """Names, lower-case, under which tools list what is no class."""
+MOST_LINES = 1000
 _SHOWN = 5
 
 
@@ -84,6 +85,16 @@ def listed(lines: Iterable[str]) -> str:
     every = list(lines)
     more = f"; and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return "; ".join(every[:_SHOWN]) + more
+
+
+def shortened(lines: list[str], most: int = MOST_LINES) -> list[str]:
+    """The first lines, and how many more there were: a damaged document can hold millions of wrong entries."""
+    return lines if len(lines) <= most else [*lines[:most], f"and {len(lines) - most} more lines like these"]
+
+
+def nothing_read(source: Path, what: str, refused: list[str]) -> AnnotationError:
+    """The error of a source that holds nothing of a format, with what was wrong in its files."""
+    return AnnotationError("\n  ".join([f"{source}: {what}", *shortened(refused, 20)]))
 
 
 def classes_named(names: Iterable[str], options: ReadOptions, source: Path) -> Classes:
