@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 annotations = typer.Typer(help="Annotations in and out.", no_args_is_help=True, rich_markup_mode=None)
 
 FormatName = Annotated[str, typer.Argument(help="One of `trus annotations formats`.", metavar="FORMAT")]
+PatientRegex = Annotated[
+    str | None, typer.Option(help="Finds the patient in a frame's name; its first group, e.g. '^(P\\d+)_'.")
+]
+Update = Annotated[bool, typer.Option("--update", help="Replace what differs; OUT/earlier keeps the state before.")]
+KeepCopies = Annotated[
+    bool, typer.Option("--keep-copies", help="Roboflow's copies of one picture become a frame each.")
+]
 SHOWN = 10
 """So many lines of notes and changes are printed; of refused frames, all."""
 
@@ -64,17 +71,11 @@ def import_annotations(
     images: Annotated[Path | None, typer.Option(help="Where the pictures are, if not in the export.")] = None,
     classes: Annotated[str | None, typer.Option(help="classes.json, or NAME=LABEL,...; e.g. gland=1,lesion=2.")] = None,
     rename: Annotated[list[str] | None, typer.Option(help="OLD=NEW,...: what a category is called here.")] = None,
-    patient_regex: Annotated[
-        str | None, typer.Option(help="Finds the patient in a frame's name; its first group, e.g. '^(P\\d+)_'.")
-    ] = None,
+    patient_regex: PatientRegex = None,
     split: Annotated[Split | None, typer.Option(help="All frames of this import are train or test.")] = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the frames too, instead of referring to them.")] = False,
-    update: Annotated[
-        bool, typer.Option("--update", help="Replace what differs; the state before is kept in OUT/earlier.")
-    ] = False,
-    keep_copies: Annotated[
-        bool, typer.Option("--keep-copies", help="Roboflow's copies of one picture become a frame each.")
-    ] = False,
+    update: Update = False,
+    keep_copies: KeepCopies = False,
     annotator: Annotated[str | None, typer.Option(help="Whose drawings to take, or who drew these.")] = None,
 ) -> None:
     """Turn what an annotation tool wrote into manifest.csv, classes.json and masks/.

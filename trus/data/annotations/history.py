@@ -1,15 +1,42 @@
-"""Earlier states of a data set: OUT/earlier/<UTC time>/, each a data set that loads."""
+"""One import at a time, and earlier states of a data set: OUT/earlier/<UTC time>/, each a data set that loads."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from trus.data.manifest import write_manifest
 from trus.data.schema import COLUMNS, read_table
+from trus.errors import ManifestError
 from trus.files import atomic_path
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; the lock ends with it, however it ends. Raises ManifestError where it is held.
+
+    Where the system locks no folders (Windows), nothing is held.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ManifestError(f"-o {folder}: another import is writing into it; wait for its end") from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def keep_earlier(out: Path, further: Iterable[Path] = ()) -> Path:

@@ -16,7 +16,7 @@ from trus.data.annotations.frames import Job, chosen_annotator, new_frames
 from trus.data.annotations.matching import frames_of_manifest
 from trus.data.annotations.placing import Placing
 from trus.data.annotations.record import ExportRecord
-from trus.data.annotations.store import Staging, Store, staging
+from trus.data.annotations.store import Staging, Store, claimed, staging
 from trus.data.classes import Classes
 from trus.errors import AnnotationError, ManifestError, TrusError
 
@@ -80,9 +80,9 @@ def import_annotations(
     options = options or ImportOptions()
     if form.read is None:
         raise AnnotationError("this format can be exported only")
-    store = Store.load(out, options.manifest)
     _check_overlap(source, out)
-    with opened(source) as folder:
+    with claimed(out), opened(source) as folder:
+        store = Store.load(out, options.manifest)
         wanted = options.classes or store.classes
         export = form.read(folder, ReadOptions(wanted, options.images, options.annotator))
         naming = Naming(export.classes, wanted, options.rename)
@@ -138,6 +138,7 @@ class _Run:
         try:
             picture = job.read()
             labels = self.placing.labels(job.copies, job.image, picture)
+            self.store.mask_target(job.image_id)
         except TrusError as error:
             self.refused.append(f"{job.name}: {error}")
             return

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from trus.data.annotations.changes import Changes, compare_masks
-from trus.data.annotations.history import keep_earlier
+from trus.data.annotations.history import keep_earlier, locked
 from trus.data.classes import Classes
 from trus.data.images import read_mask, write_image
 from trus.data.manifest import manifest_text
 from trus.data.schema import COLUMNS, read_table, schema_problems
-from trus.errors import ImageError, ManifestError
+from trus.errors import AnnotationError, ImageError, ManifestError
 from trus.files import write_text
 
 Row = dict[str, str]
+_STAGED = ".import-"
 
 
 @dataclass
@@ -66,6 +67,20 @@ class Store:
         cell = self.rows.get(image_id, {}).get("mask")
         return self.folder / cell if cell else None
 
+    def mask_target(self, image_id: str) -> Path:
+        """Where a frame's new mask goes: over its earlier one if that is ours. Raises AnnotationError: not free."""
+        earlier, folder = self.mask_of(image_id), self.folder / "masks"
+        ours = earlier is not None and earlier.suffix == ".png" and folder.resolve() in earlier.resolve().parents
+        target = earlier if earlier is not None and ours else folder / f"{image_id}.png"
+        others = [name for name, row in self._holders(target) if name != image_id]
+        if others:
+            raise AnnotationError(f"its mask would be {target}, which is the mask of {others[0]}; rename one")
+        return target
+
+    def _holders(self, target: Path) -> list[tuple[str, Row]]:
+        cell = self.relative(target)
+        return [(name, row) for name, row in self.rows.items() if os.path.normpath(row.get("mask") or "-") == cell]
+
     def relative(self, path: Path) -> str:
         """A path as the manifest holds it."""
         return Path(os.path.relpath(path.resolve(), self.folder.resolve())).as_posix()
@@ -107,7 +122,7 @@ class Staging:
 
     def put_mask(self, image_id: str, labels: np.ndarray, classes: Classes) -> None:
         """Take a frame's new labels, uint8 (H, W); the same labels as before are not written again."""
-        earlier, target = self.store.mask_of(image_id), self.store.folder / "masks" / f"{image_id}.png"
+        earlier, target = self.store.mask_of(image_id), self.store.mask_target(image_id)
         if earlier is not None and (same := _same_mask(earlier, labels)) is not None:
             if same:
                 return
@@ -117,7 +132,7 @@ class Staging:
         elif target.exists() and not _same_mask(target, labels):
             self.changes.replaced.append(target)
         self.changes.annotated += [image_id] if earlier is None else []
-        self.store.rows[image_id]["mask"] = f"masks/{image_id}.png"
+        self.store.rows[image_id]["mask"] = self.store.relative(target)
         write_image(self._staged(target), labels)
 
     def put_picture(self, target: Path, write: Callable[[Path], object]) -> None:
@@ -169,16 +184,30 @@ class Staging:
 
 @contextmanager
 def staging(store: Store) -> Iterator[Staging]:
-    """A hidden folder in OUT that is gone afterwards; an OUT that was not there and stays empty is gone too."""
-    existed = store.folder.exists()
-    store.folder.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".import-", dir=store.folder))
+    """A hidden folder in OUT that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=_STAGED, dir=store.folder))
     try:
         yield Staging(store, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if not existed and not any(store.folder.iterdir()):
-            store.folder.rmdir()
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Make OUT and hold it, so that no other import writes into it; what a killed one left in it is cleared away.
+
+    An OUT that was not there and stays empty is gone afterwards. Raises ManifestError where another import holds it.
+    """
+    existed = out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        for left in out.glob(f"{_STAGED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            yield
+        finally:
+            if not existed and not any(out.iterdir()):
+                out.rmdir()
 
 
 def _same_mask(path: Path, labels: np.ndarray) -> bool | None:
