@@ -1,4 +1,4 @@
-"""The whole intake in one process's eyes: what comes out, what waits, what is refused, and what a second run does."""
+"""The whole intake in one process's eyes: what comes out, what waits, and what is refused."""
 
 import csv
 import shutil
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 from PIL import Image
 
 from trus.data.images import read_frame, write_image
@@ -17,7 +16,6 @@ from trus.data.intake.raw_files import patient_rule
 from trus.data.intake.settings import Settings
 from trus.data.intake.side_files import SpacingList
 from trus.data.manifest import Manifest
-from trus.errors import IntakeError
 
 BOX = (40, 50, 280, 230)
 
@@ -33,20 +31,6 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture
-def raw(tmp_path, make_dicom, screen):
-    """Two patients: one with a still and a clip of three frames, one whose frame carries a text; and rubbish."""
-    folder = tmp_path / "raw"
-    make_dicom(
-        folder / "Иванов (1)" / "a.dcm", [screen(1)], PatientID="77", Manufacturer="Made", ManufacturerModelName="Up 7"
-    )
-    make_dicom(folder / "Иванов (1)" / "clip", [screen(n) for n in (2, 3, 4)], PatientID="77 ")
-    make_dicom(folder / "Petrov" / "b.dcm", [screen(5, inside="PETROV P.")], PatientID="78")
-    (folder / "notes.txt").write_text("Petrov, born 1950")
-    (folder / "empty.png").touch()
-    return folder
 
 
 def test_frames_come_out_cut_under_pseudonyms_and_the_manifest_loads(raw, tmp_path, screen):
@@ -83,65 +67,6 @@ def test_the_private_folder_is_closed_and_says_where_everything_is_from(raw, tmp
     }  # fmt: skip
     assert (sources["clip"]["frames"], sources["b.dcm"]["quarantined"]) == ("3", "1")
     assert len([*(private / "contact_sheets").glob("*.png")]) == 2
-
-
-def test_running_again_changes_nothing_and_decodes_nothing(raw, tmp_path):
-    out = tmp_path / "out"
-    intake([raw], out, options())
-    before, times = tree(out), {path: path.stat().st_mtime_ns for path in (out / "images").rglob("*.png")}
-    again = intake([raw], out, options())
-    assert tree(out) == before
-    assert {path: path.stat().st_mtime_ns for path in times} == times
-    assert (again.outcome.earlier, again.published.new) == (3, 0)
-
-
-def test_further_files_are_added_and_rows_that_people_edited_stay(raw, tmp_path, make_dicom, screen):
-    out = tmp_path / "out"
-    intake([raw], out, options())
-    text = (out / "manifest.csv").read_text(encoding="utf-8")
-    lines = text.splitlines()
-    dropped, kept = lines[1], lines[2]
-    (out / dropped.split(",")[1]).unlink()
-    mask = kept.replace(".png,,", ".png,masks/m.png,", 1)
-    (out / "manifest.csv").write_text(
-        "\n".join([lines[0] + ",seen_by", f"{mask},K.", *lines[3:]]) + "\n", encoding="utf-8"
-    )
-    make_dicom(raw / "Petrov" / "c.dcm", [screen(6)], PatientID="78")
-    result = intake([raw], out, options())
-    after = {row["image_id"]: row for row in rows(out / "manifest.csv")}
-    assert (result.published.new, len(after)) == (1, 4)
-    assert after[kept.split(",")[0]]["mask"] == "masks/m.png"
-    assert after[kept.split(",")[0]]["seen_by"] == "K."
-    assert dropped.split(",")[0] not in after  # what a user took out is not put back
-
-
-def test_the_same_patient_has_one_pseudonym_across_folders_and_outs_with_one_key(raw, tmp_path):
-    key = tmp_path / "keys" / "clinic.key"
-    first = intake([raw / "Иванов (1)"], tmp_path / "one", options(), key=key)
-    second = intake([raw], tmp_path / "two", options(), key=key)
-    assert (first.new_key, second.new_key) == (key.resolve(), None)
-    one, two = (rows(tmp_path / name / "manifest.csv") for name in ("one", "two"))
-    assert one == two
-    assert intake([raw], tmp_path / "three", options()).published.frames == 4
-    assert {r["patient_id"] for r in rows(tmp_path / "three" / "manifest.csv")} != {r["patient_id"] for r in one}
-
-
-def test_a_person_accepts_what_waits(raw, tmp_path):
-    out, private = tmp_path / "out", tmp_path / "out-private"
-    write_image(raw / "Sidorov" / "n.png", np.full((50, 60), 7, np.uint8))
-    first = intake([raw], out, options("regex", "^([^/]+)/"))
-    assert first.published.held == {"text inside the region": 1, "no ultrasound region found": 1}
-    waiting = {row["reason"]: row for row in rows(private / "quarantine.csv")}
-    assert waiting["no ultrasound region found"]["if_accepted"] == "the whole frame, uncut"
-    ids = [row["id"] for row in waiting.values()]
-    result = intake([raw], out, options("regex", "^([^/]+)/"), accept=[*ids, "P-0_x_00000"])
-    assert (result.published.accepted, result.published.accepted_whole) == (2, 1)
-    assert result.published.unknown == ["P-0_x_00000"]
-    assert {*ids} <= {frame.image_id for frame in Manifest.load(out / "manifest.csv").frames}
-    assert rows(private / "quarantine.csv") == []
-    assert [*(private / "quarantine").rglob("*.png")] == []
-    later = intake([raw], out, options("regex", "^([^/]+)/"), accept=ids)
-    assert (later.published.frames, later.published.unknown, later.outcome.earlier) == (6, [], 4)
 
 
 def test_two_people_under_one_patient_id_wait_also_in_a_later_run(tmp_path, make_dicom, screen):
@@ -217,51 +142,3 @@ def test_spacing_by_file_name_but_not_where_two_files_share_it(tmp_path, screen)
     frames = Manifest.load(tmp_path / "out" / "manifest.csv").frames
     assert sorted(frame.spacing or (0, 0) for frame in frames) == [(0, 0), (0, 0), (0.1, 0.1), (0.3, 0.3)]
     assert all(frame.spacing_note for frame in frames if not frame.spacing)
-
-
-def test_other_settings_need_another_out(raw, tmp_path):
-    intake([raw], tmp_path / "out", options())
-    before = tree(tmp_path / "out")
-    with pytest.raises(IntakeError, match="--outside, --every"):
-        intake([raw], tmp_path / "out", options(blank=True, every=2))
-    (tmp_path / "out-private" / "pseudonyms.key").unlink()
-    with pytest.raises(IntakeError, match="the key of this OUT is not there"):
-        intake([raw], tmp_path / "out", options())
-    with pytest.raises(IntakeError, match="--key"):
-        intake([raw], tmp_path / "out", options(), key=tmp_path / "out" / "my.key")
-    shutil.rmtree(tmp_path / "out-private")
-    with pytest.raises(IntakeError, match="--private"):
-        intake([raw], tmp_path / "out", options())
-    assert tree(tmp_path / "out") == before
-
-
-def test_a_region_given_later_frees_what_waits_and_leaves_what_is_out(tmp_path, screen):
-    write_image(tmp_path / "raw" / "n.png", np.full((240, 320), 7, np.uint8))
-    first = intake([tmp_path / "raw"], tmp_path / "out", options("none"))
-    assert first.published.held == {"no ultrasound region found": 1}
-    second = intake([tmp_path / "raw"], tmp_path / "out", options("none", region=BOX))
-    assert (second.published.frames, second.published.held.total()) == (1, 0)
-    assert [*(tmp_path / "out-private" / "quarantine").rglob("*.png")] == []
-    before = tree(tmp_path / "out")
-    third = intake([tmp_path / "raw"], tmp_path / "out", options("none", region=(0, 0, 9, 9)))
-    assert third.outcome.changed == 1
-    assert tree(tmp_path / "out") == before
-
-
-def test_pictures_that_were_lost_are_made_again(raw, tmp_path):
-    out = tmp_path / "out"
-    intake([raw], out, options())
-    before = tree(out)
-    shutil.rmtree(out / "images")
-    intake([raw], out, options())
-    assert tree(out) == before
-
-
-def test_a_full_disk_is_said_and_what_is_done_is_kept(small_disk, tmp_path, make_dicom, screen):
-    noise = [np.random.default_rng(n).integers(20, 200, (240, 320)).astype(np.uint8) for n in range(3)]
-    for n, frame in enumerate(noise):
-        make_dicom(tmp_path / "raw" / f"{n}.dcm", [cv2.blur(frame, (3, 3))], PatientID="1")
-    with pytest.raises(IntakeError, match="no room left"):
-        intake([tmp_path / "raw"], small_disk / "out", options(), private=tmp_path / "private")
-    again = intake([tmp_path / "raw"], tmp_path / "out", options(), private=tmp_path / "private")
-    assert again.published.frames + again.published.held.total() == 3
