@@ -178,6 +178,15 @@ def test_what_stands_still_over_a_clip_is_no_tissue():
     assert iou(sector.box, live) > 0.95
 
 
+def test_dark_tissue_that_does_not_change_belongs_to_the_clips_sector():
+    dark = SHAPES["fan"] & (np.arange(SIZE[1]) > 560)
+    fans = [screen(SHAPES["fan"]) // 2 + speckle(seed=seed) // 2 * SHAPES["fan"] for seed in range(6)]
+    frames = [np.where(dark, 5, frame) for frame in fans]
+    motion = ClipMotion.of(frame.astype(np.uint8) for frame in frames)
+    assert not motion.moving()[dark].any()
+    assert iou(find_sector(motion.brightest, motion.moving()).box, SHAPES["fan"]) > 0.95
+
+
 @given(
     hnp.arrays(
         st.sampled_from([np.uint8, np.uint16]),

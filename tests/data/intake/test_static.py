@@ -26,6 +26,11 @@ def test_only_what_changes_is_moving(dtype, channels):
     assert not moving.any()
 
 
+def test_twelve_bits_in_sixteen_are_scaled_by_what_is_used():
+    frames = list(_clip(8, np.random.default_rng(0), np.uint16))
+    assert ClipMotion.of(frame >> 4 for frame in frames).moving()[10:40, 20:60].mean() > 0.98
+
+
 def test_a_few_frames_are_a_still():
     rng = np.random.default_rng(1)
     assert ClipMotion.of(_clip(MIN_FRAMES - 1, rng)).is_still

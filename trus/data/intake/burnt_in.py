@@ -54,8 +54,8 @@ def _planes(frame: np.ndarray) -> list[np.ndarray]:
     """What is searched: the grey levels and, where a little of the picture is coloured, how strong the colour is."""
     planes = [to_grey(frame)]
     if frame.ndim == 3:
-        least = np.ascontiguousarray(frame.min(-1))
-        chroma = planes[0] - to_grey(least)
+        red, green, blue = cv2.split(frame)
+        chroma = to_grey(cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue))
         if 0 < (chroma > 2 * MIN_CONTRAST).mean() < 0.1:
             planes.append(chroma)
     return planes

@@ -16,6 +16,8 @@ WORKING_SIDE = 512
 """Longer side, in pixels, of the thinned-out frame that is looked at; outlines are as exact as its pixels."""
 THRESHOLDS = (0, 1, 3, 6, 12, 20)
 """Levels of 255 above the background from which a pixel is lit; the lowest that gives a sure sector is taken."""
+DIM = 12
+"""Levels above the background up to which still pixels can be tissue and even areas are no bars."""
 DENSE = 0.55
 """Tissue lights more than this fraction of each neighbourhood; lines of text about a third."""
 MIN_AREA = 0.1
@@ -59,9 +61,9 @@ class Sector:
 def find_sector(frame: np.ndarray, moving: np.ndarray | None = None) -> Sector | None:
     """Find the ultrasound picture in `frame`, uint8 or uint16, (H, W) or (H, W, 3) RGB.
 
-    `moving`, bool (H, W), are the pixels that change over the clip (`ClipMotion.moving`): what stands still is then no
-    tissue. Returns None when not sure: no piece of tissue, or a second one; one that is small, ragged, hollow, without
-    a sharp edge, or mostly coloured.
+    `moving`, bool (H, W), are the pixels that change over the clip (`ClipMotion.moving`): what is bright and stands
+    still is then no tissue. Returns None when not sure: no piece of tissue, or a second one; one that is small, ragged,
+    hollow, without a sharp edge, or mostly coloured.
     """
     step = max(1, -(-max(frame.shape[:2]) // WORKING_SIDE))
     thinned = frame[::step, ::step]
@@ -72,7 +74,7 @@ def find_sector(frame: np.ndarray, moving: np.ndarray | None = None) -> Sector |
     background = _background(grey, spread)
     textured = ~_bars(grey, spread, background)
     if moving is not None:
-        textured &= _grown(moving[::step, ::step], 7)
+        textured &= _grown(moving[::step, ::step], 7) | (grey <= background + DIM)
     earlier = None
     for threshold in THRESHOLDS:
         outline = _sure_outline(grey, (grey > background + threshold) & textured)
@@ -94,11 +96,11 @@ def _leaves_or_repeats(grey: np.ndarray, outline: np.ndarray, earlier: np.ndarra
 def to_grey(frame: np.ndarray) -> np.ndarray:
     """uint8 (H, W) of a uint8 or uint16 frame: the largest channel, so that colours are as bright as they look."""
     if frame.dtype == np.uint16:
-        bits = max(8, int(frame.max()).bit_length())
-        frame = (frame >> (bits - 8)).astype(np.uint8)
+        frame = (frame >> max(0, int(frame.max()).bit_length() - 8)).astype(np.uint8)
     if frame.ndim == 2:
         return np.ascontiguousarray(frame)
-    return cv2.max(cv2.max(*(np.ascontiguousarray(frame[..., c]) for c in (0, 1))), np.ascontiguousarray(frame[..., 2]))
+    red, green, blue = cv2.split(frame)
+    return cv2.max(cv2.max(red, green), blue)
 
 
 def _spread(grey: np.ndarray) -> np.ndarray:
@@ -127,7 +129,7 @@ def _bars(grey: np.ndarray, spread: np.ndarray, background: int) -> np.ndarray:
 
     In dark tissue small areas are even too; there only large ones count.
     """
-    even = (spread <= 2) & (grey > background + 8) & (grey < 250)
+    even = (spread <= 2) & (grey > background + DIM) & (grey < 250)
     large = cv2.erode(even.view(np.uint8), np.ones((7, 7), np.uint8)).view(bool)
     return _grown(large, 11) | _grown(even & (grey > 96), 5)
 
@@ -145,7 +147,7 @@ def _sure_outline(grey: np.ndarray, lit: np.ndarray) -> np.ndarray | None:
     tissue = _tissue(lit)
     if tissue is None:
         return None
-    outline = _squared(grey, tissue, cv2.convexHull(cv2.findNonZero(tissue)))
+    outline = _squared(grey, tissue, _hull(tissue))
     inside = cv2.fillConvexPoly(np.zeros(lit.shape, np.uint8), outline, 1)
     area = int(inside.sum())
     sure = (
@@ -171,13 +173,21 @@ def _tissue(lit: np.ndarray) -> np.ndarray | None:
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     first = int(areas.argmax())
-    hull = cv2.convexHull(cv2.findNonZero((labels == first).view(np.uint8)))
+    hull = _hull((labels == first).view(np.uint8))
     ours = [k for k in range(1, pieces) if k == first or cv2.pointPolygonTest(hull, centres[k], False) > 0]
     areas[ours] = 0
     if areas.max() > MAX_SECOND * stats[first, cv2.CC_STAT_AREA]:
         return None
     near = cv2.dilate(np.isin(labels, ours).view(np.uint8), _disc(side + 8)).view(bool)
     return cv2.morphologyEx((near & lit).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+
+
+def _hull(mask: np.ndarray) -> np.ndarray:
+    """The convex hull of a mask, uint8 (H, W): int32 (n, 1, 2). Its rows' ends suffice, and are far fewer."""
+    rows = np.flatnonzero(mask.any(1))
+    first, last = mask[rows].argmax(1), mask.shape[1] - 1 - mask[rows, ::-1].argmax(1)
+    ends = np.stack([np.concatenate([first, last]), np.concatenate([rows, rows])], 1)
+    return cv2.convexHull(ends.astype(np.int32))
 
 
 def _squared(grey: np.ndarray, tissue: np.ndarray, hull: np.ndarray) -> np.ndarray:

@@ -52,9 +52,9 @@ class ClipMotion:
         """Pixels that change over the clip, bool (H, W); None for a still: fewer than MIN_FRAMES, or nothing moves."""
         if self.frames < MIN_FRAMES:
             return None
-        step = MIN_CHANGE * (257 if self._high.dtype == np.uint16 else 1)
-        change = np.asarray(self._high - self._low > step)
-        moving = change.any(-1) if change.ndim == 3 else change
+        step = MIN_CHANGE << max(0, int(self._high.max()).bit_length() - 8)
+        change = self._high - self._low > step
+        moving: np.ndarray = np.any(change, axis=-1) if change.ndim == 3 else change
         return moving if moving.mean() >= MIN_MOVING else None
 
     @property
