@@ -31,7 +31,7 @@ def test_all_real_dicom_files(tmp_path):
     frames = sum(int(row["frames"]) + int(row["quarantined"]) for row in sources.values())
     assert frames == 107  # 65 + 30 + 2 + two regions of one + 8 stills
     assert (sources["DIRW0007"]["frames"], sources["DIRW0007"]["quarantined"]) == ("0", "65")  # it carries a name
-    assert {sources[name]["file"] for name in ("OBXXXX1A.dcm", "gdcm-US-ALOKA-16.dcm")} <= held
+    assert sources["gdcm-US-ALOKA-16.dcm"]["file"] in held  # frame rate and depth stand in both of its regions
     Manifest.load(tmp_path / "out" / "manifest.csv").verify()
 
 
