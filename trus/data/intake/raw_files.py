@@ -3,11 +3,13 @@
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trus.data.intake.folders import Folders
+from trus.data.intake.pseudonyms import normalised
 from trus.errors import IntakeError
 
 
@@ -101,6 +103,21 @@ class PatientRule:
                 return header_id
             raise IntakeError("carries no patient id; say where it stands: --patient-from parent-folder, regex or none")
         return self._from_folder(file) if self.kind == "parent-folder" else self._from_path(file)
+
+    def check(self, files: Sequence[RawFile]) -> None:
+        """Raises IntakeError where folders of one name could be of two patients, such as the dates of their visits."""
+        if self.kind != "parent-folder":
+            return
+        places: dict[tuple[Path, str], set[Path]] = defaultdict(set)
+        for file in files:
+            places[file.root, normalised(file.path.parent.name)].add(file.path.parent)
+        repeated = sum(len(folders) > 1 for folders in places.values())
+        if repeated:
+            raise IntakeError(
+                f"--patient-from parent-folder: {repeated} names of folders stand at several places below one input, "
+                "and two patients could share a pseudonym; name the patient's folder, e.g. with --patient-from regex "
+                "--patient-regex '^([^/]+)/' for the outermost"
+            )
 
     def _from_folder(self, file: RawFile) -> str:
         if file.path.parent == file.root and not self.several_inputs:

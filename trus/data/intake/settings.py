@@ -27,6 +27,11 @@ class Settings:
     keep_device: bool = False
     licence: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises IntakeError where options contradict each other."""
+        if self.every > 1 and self.ranges is not None:
+            raise IntakeError("--every and --frames: give one of them; a range has a step of its own, e.g. 0:100:5")
+
     def numbers(self, frames: int) -> list[int]:
         """The frames to take of a file that has `frames`; a single one is always taken."""
         if frames == 1:
