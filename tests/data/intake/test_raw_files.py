@@ -89,6 +89,17 @@ def test_a_file_without_patient_is_refused_with_the_way_out_and_without_its_name
     assert ";" in str(error.value)
 
 
+def test_dates_as_innermost_folders_do_not_make_two_patients_one(tmp_path, folders):
+    raw = tmp_path / "raw"
+    put(raw / "Ivanov" / "2024" / "a.png", raw / "Petrov" / "2024" / "b.png")
+    rule = patient_rule("parent-folder", None, False)
+    with pytest.raises(IntakeError, match="1 names of folders stand at several places") as error:
+        rule.check(find_raw_files([raw], folders).files)
+    assert "2024" not in str(error.value)
+    rule.check(find_raw_files([raw / "Ivanov", raw / "Petrov"], folders).files)
+    patient_rule("regex", "^([^/]+)/", False).check(find_raw_files([raw], folders).files)
+
+
 @pytest.mark.parametrize(
     ("kind", "pattern"), [("regex", None), ("dicom", "(a)"), ("regex", "("), ("regex", "a+"), ("x", None)]
 )

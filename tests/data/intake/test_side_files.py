@@ -87,6 +87,11 @@ def test_frames_to_take(text, numbers):
     assert Settings(PatientRule(), ranges=parse_frames(text)).numbers(1) == [0]
 
 
+def test_every_and_frames_exclude_each_other():
+    with pytest.raises(IntakeError, match="give one of them"):
+        Settings(PatientRule(), every=2, ranges=parse_frames("1:5"))
+
+
 def test_every_nth_frame():
     assert Settings(PatientRule(), every=30).numbers(100) == [0, 30, 60, 90]
 

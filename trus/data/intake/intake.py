@@ -60,6 +60,7 @@ def intake(
         found = find_raw_files(inputs, folders)
         if not found.files:
             raise IntakeError("no file is there to take in; hidden files and links that lead outside are left out")
+        settings.patients.check(found.files)
         prepare(folders)
         with locked(folders):
             clear_remains(folders)
