@@ -15,8 +15,9 @@ from trus.data.annotations.exchange import WriteOptions
 from trus.data.annotations.exporting import ExportOptions, export_annotations
 from trus.data.annotations.importing import ImportOptions, import_annotations
 from trus.data.annotations.record import FILE
-from trus.data.images import read_mask
+from trus.data.images import read_mask, write_image
 from trus.data.manifest import Manifest
+from trus.files import write_json, write_text
 
 WRITTEN = [name for name, form in FORMATS.items() if form.write]
 TELLS_UNANNOTATED = {"masks", "labelme", "yolo", "label-studio", "nifti"}
@@ -52,6 +53,35 @@ def test_masks_come_back_exactly(name, geometry, record, hard, bare, tmp_path, h
         else:
             assert found is not None, image_id
             assert (found == expected).all(), f"{image_id}: {(found != expected).sum()} px"
+
+
+def _say_empty(name: str, sent: Path, file: str, size: tuple[int, int]) -> None:
+    """What is in the folder once somebody has looked at a frame, found nothing on it and saved."""
+    stem, (height, width) = Path(file).stem, size
+    if name == "masks":
+        write_image(sent / "masks" / f"{stem}.png", np.zeros(size, np.uint8))
+    elif name == "labelme":
+        content = {"shapes": [], "imagePath": file, "imageHeight": height, "imageWidth": width}
+        write_json(sent / f"{stem}.json", content)
+    elif name == "yolo":
+        write_text(sent / "labels" / f"{stem}.txt", "")
+    else:
+        tasks = json.loads((sent / "tasks.json").read_text(encoding="utf-8"))
+        for task in tasks:
+            if task["data"]["image"].endswith(file):
+                task["annotations"] = [{"result": [], "completed_by": 1}]
+        write_json(sent / "tasks.json", tasks)
+
+
+@pytest.mark.parametrize("name", ["labelme", "label-studio", "masks", "yolo"])
+def test_nothing_there_said_in_a_format_that_can_say_it_is_an_empty_mask(name, hard, bare, tmp_path):
+    sent, back = tmp_path / "sent", tmp_path / "back"
+    export_annotations(FORMATS[name], hard, sent)
+    _say_empty(name, sent, "P2__nobody.png", (90, 120))
+    import_annotations(FORMATS[name], sent, back, ImportOptions(manifest=bare))
+    found = masks(back)["P2/nobody"]
+    assert found is not None
+    assert not found.any()
 
 
 @pytest.mark.parametrize("tolerance", [0.5, 2])

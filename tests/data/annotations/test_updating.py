@@ -132,6 +132,33 @@ def test_classes_with_masks_may_grow_but_not_move(source, out, shown):
     assert Manifest.load(out / "manifest.csv").classes.labels[9] == "cyst"
 
 
+def test_a_classes_json_that_lies_in_an_empty_target_counts(source, out, shown):
+    mine = Classes.from_dict({"labels": {"1": "lesion", "3": "gland"}})
+    out.mkdir()
+    mine.save(out / "classes.json")
+    item = frame("a.png", gland(), image=shown("a.png", 0))
+    assert take(made(item), source, out).classes == mine
+    assert mask(out, "a")[20, 20] == 3
+
+
+def test_a_classes_json_in_an_empty_target_is_replaced_only_when_told(source, out, shown):
+    mine = Classes.from_dict({"labels": {"1": "lesion", "3": "gland"}})
+    out.mkdir()
+    mine.save(out / "classes.json")
+    item = frame("a.png", gland(), image=shown("a.png", 0))
+    assert not take(made(item), source, out, classes=GLAND_LESION).applied
+    summary = take(made(item), source, out, classes=GLAND_LESION, update=True)
+    assert Manifest.load(out / "manifest.csv").classes == GLAND_LESION
+    assert Classes.load(summary.earlier / "replaced" / "classes.json") == mine
+
+
+def test_masks_of_a_manifest_with_other_labels_are_not_mixed_in(source, out, shown, hard):
+    item = frame("a.png", gland(), image=shown("a.png", 0))
+    take(made(item, classes=Classes.from_dict({"labels": {"1": "gland", "2": "lesion"}})), source, out)
+    with pytest.raises(ManifestError, match="label 2 is 'gland', not 'lesion'"):
+        take(made(frame("nested", gland(), size=(90, 120))), source, out, manifest=hard)
+
+
 def test_a_file_that_no_row_names_is_not_lost(source, out, bare):
     write_image(out / "masks" / "nested.png", np.full((90, 120), 9, np.uint8))
     (out / "manifest.csv").write_bytes(bare.read_bytes().replace(b"frames/", b"../bare/frames/"))

@@ -15,8 +15,8 @@ def _late(module: str, function: str) -> Callable[..., Any]:
     return call
 
 
-def _both(meaning: str, module: str, name: str, writer: str | None = None) -> Format:
-    return Format(meaning, _late(module, f"read_{name}"), _late(writer or module, f"write_{name}"))
+def _both(meaning: str, module: str, name: str, writer: str | None = None, tells_empty: bool = True) -> Format:
+    return Format(meaning, _late(module, f"read_{name}"), _late(writer or module, f"write_{name}"), tells_empty)
 
 
 def _layout(meaning: str, name: str) -> Format:
@@ -25,12 +25,12 @@ def _layout(meaning: str, name: str) -> Format:
 
 FORMATS = {
     "masks": _both("label masks named like the frames: grey, indexed or coloured", "masks", "masks"),
-    "coco": _both("COCO instances JSON: polygons and RLE", "coco", "coco", "coco_writer"),
-    "roboflow-coco": _both("Roboflow's COCO segmentation folder", "roboflow", "roboflow_coco"),
+    "coco": _both("COCO instances JSON: polygons and RLE", "coco", "coco", "coco_writer", tells_empty=False),
+    "roboflow-coco": _both("Roboflow's COCO segmentation folder", "roboflow", "roboflow_coco", tells_empty=False),
     "roboflow-masks": Format("Roboflow's semantic masks", read=_late("roboflow", "read_roboflow_masks")),
     "labelme": _both("LabelMe: a JSON a picture", "labelme", "labelme"),
     "yolo": _both("YOLO segmentation: data.yaml, images/ and labels/", "yolo", "yolo"),
-    "cvat": _both("CVAT: XML for images or video, or its segmentation mask archive", "cvat", "cvat"),
+    "cvat": _both("CVAT: XML for images or video, or its segmentation mask archive", "cvat", "cvat", tells_empty=False),
     "label-studio": _both("Label Studio's JSON: polygons and brush", "label_studio", "label_studio"),
     "nifti": _both("NIfTI or NRRD masks of ITK-SNAP and 3D Slicer", "nifti", "nifti"),
     "muregpro": _layout("µ-RegPro: TRUS volumes with the prostate gland", "muregpro"),

@@ -116,8 +116,13 @@ Writer = Callable[[Iterable[FrameOut], Classes, Path, WriteOptions], list[str]]
 
 @dataclass(frozen=True)
 class Format:
-    """A format by name: what it is, and how it is read and written, where it can be."""
+    """A format by name: what it is, and how it is read and written, where it can be.
+
+    `tells_empty` is False where a tool writes the same for a picture with nothing on it and for one that nobody has
+    looked at.
+    """
 
     meaning: str
     read: Reader | None = None
     write: Writer | None = None
+    tells_empty: bool = True

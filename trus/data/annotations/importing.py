@@ -88,18 +88,27 @@ def import_annotations(
         naming = Naming(export.classes, wanted, options.rename)
         if store.annotated and store.classes is not None:
             check_compatible(store.classes, naming.classes, str(out))
-        run = _Run(store, options, Placing(naming), ExportRecord.find(folder), unpacked=folder != source)
+        run = _Run(store, options, Placing(naming), ExportRecord.find(folder), form.tells_empty, folder != source)
         return run.go(export, progress)
 
 
 class _Run:
     """One import, from the frames of an export to the summary."""
 
-    def __init__(self, store: Store, options: ImportOptions, placing: Placing, record: ExportRecord, unpacked: bool):
+    def __init__(
+        self,
+        store: Store,
+        options: ImportOptions,
+        placing: Placing,
+        record: ExportRecord,
+        tells_empty: bool,
+        unpacked: bool,
+    ):
         self.store = store
         self.options = options
         self.placing = placing
         self.record = record
+        self.tells_empty = tells_empty
         self.unpacked = unpacked
         self.copy = options.copy or unpacked
         self.refused: list[str] = []
@@ -165,7 +174,7 @@ class _Run:
         """What the record of our own export tells of labels that came back."""
         if labels is None or not (sent := self.record.sent(job.name)):
             return labels
-        if sent.unannotated and not labels.any():
+        if sent.unannotated and not labels.any() and not self.tells_empty:
             self.placing.notes[
                 "frame(s) went out without annotation and came back empty: taken as not annotated; the format cannot "
                 "tell the two apart"

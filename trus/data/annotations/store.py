@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trus.data.annotations.categories import check_compatible
 from trus.data.annotations.changes import Changes, compare_masks
 from trus.data.annotations.history import keep_earlier, locked
 from trus.data.classes import Classes
@@ -40,12 +41,13 @@ class Store:
     def load(cls, out: Path, manifest: Path | None) -> "Store":
         """What is in `out`, and the rows of `manifest` beside it. Raises ManifestError.
 
-        Columns of `manifest` win; but what an earlier import into `out` drew (mask, annotator) stays.
+        Columns of `manifest` win; but what an earlier import into `out` drew (mask, annotator) stays. A classes.json
+        that somebody put into `out` before the first import counts.
         """
-        here = out / "manifest.csv"
+        here, named = out / "manifest.csv", out / "classes.json"
         before, columns = read_rows(here, out) if here.exists() else ({}, [])
         rows = {name: dict(row) for name, row in before.items()}
-        classes = Classes.load(out / "classes.json") if here.exists() else None
+        classes = Classes.load(named) if here.exists() or named.exists() else None
         if manifest is not None and manifest.resolve() != here.resolve():
             given, further = read_rows(manifest, out)
             columns += further
@@ -54,6 +56,8 @@ class Store:
                 drawn: Row = {k: earlier[k] for k in ("mask", "annotator") if earlier.get("mask") and k in earlier}
                 rows[name] = {**earlier, **row, **drawn}
             theirs = Classes.load(manifest.parent / "classes.json")
+            if classes is not None and any(row.get("mask") for row in given.values()):
+                check_compatible(theirs, classes, str(manifest))
             classes = classes or theirs
         return cls(out, rows, classes, before, columns)
 
@@ -153,7 +157,9 @@ class Staging:
         check_rows(store.folder / "manifest.csv", schema_problems(read_table(self.folder / "manifest.csv")))
         self.changes.compare_rows(store.before, store.rows)
         kept = store.folder / "classes.json"
-        self.changes.classes = Classes.load(kept) != classes if store.before else not kept.exists()
+        differs = kept.exists() and Classes.load(kept) != classes
+        self.changes.classes = differs or not kept.exists()
+        self.changes.replaced += [kept] if differs and not store.before else []
         return self.changes
 
     def apply(self, classes: Classes) -> Path | None:
