@@ -1,8 +1,9 @@
 """The results: the manifest of what may be handed on, and the private lists of what waits and where it is from."""
 
 import csv
+import heapq
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,25 +50,49 @@ def publish(folders: Folders, journal: Journal, accept: Iterable[str], classes: 
     rows, further = _manifest_rows(folders)
     if not (folders.out / "manifest.csv").exists():
         journal.published.clear()
-    known = {row["image_id"] for row in rows}
+    known = {row["image_id"] for row in rows} | journal.published
     result.unknown = _accept(journal, accept)
-    for _, portion in _all_portions(journal):
-        for entry in portion.rows:
-            row = entry["row"]
-            if row["image_id"] in known or not _is_released(entry, folders, journal, result):
-                continue
-            if row["image_id"] not in journal.published:
-                rows.append(row)
-                result.new += 1
+    result.new = sum(1 for _ in _new_rows(folders, journal, known, result))
+    rows.sort(key=_by_id)
+    everything = heapq.merge(rows, _new_rows(folders, journal, known, Published()), key=_by_id)
+    counted = _counted(everything if result.new else rows, journal, result)
     if result.new:
-        write_manifest(folders.out / "manifest.csv", sorted(rows, key=lambda row: str(row["image_id"])), further)
-    if rows and not (folders.out / "classes.json").exists():
+        write_manifest(folders.out / "manifest.csv", counted, further)
+    else:
+        deque(counted, maxlen=0)
+    if result.frames and not (folders.out / "classes.json").exists():
         classes.save(folders.out / "classes.json")
-    journal.published |= {row["image_id"] for row in rows}
     journal.note_ids()
     _remove_accepted(folders, journal)
     _write_lists(folders, journal)
-    return _counted(result, rows)
+    return result
+
+
+def _by_id(row: dict[str, Any]) -> str:
+    return str(row["image_id"])
+
+
+def _new_rows(folders: Folders, journal: Journal, known: set[str], result: Published) -> Iterator[dict[str, Any]]:
+    """Rows of frames that may go out and never did, in the order of their ids: read anew, never all in memory."""
+    for _, portion in _all_portions(journal):
+        for entry in portion.rows:
+            released = _is_released(entry, folders, journal, result)
+            if released and entry["row"]["image_id"] not in known:
+                yield entry["row"]
+
+
+def _counted(rows: Iterable[dict[str, Any]], journal: Journal, result: Published) -> Iterator[dict[str, Any]]:
+    """The same rows, counted as they pass by, and noted as published."""
+    patients = set()
+    for row in rows:
+        journal.published.add(row["image_id"])
+        result.frames += 1
+        patients.add(row["patient_id"])
+        result.without_patient += not row["patient_id"]
+        if not row.get("spacing_row_mm"):
+            result.no_spacing[str(row.get("spacing_note") or "")] += 1
+        yield row
+    result.patients = len(patients - {""})
 
 
 def released_and_held(journal: Journal) -> Iterator[tuple[FileRecord, dict[str, Any], bool]]:
@@ -186,12 +211,3 @@ def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _counted(result: Published, rows: list[dict[str, Any]]) -> Published:
-    result.frames = len(rows)
-    patients = {row["patient_id"] for row in rows}
-    result.patients = len(patients - {""})
-    result.without_patient = sum(not row["patient_id"] for row in rows)
-    result.no_spacing.update(str(row.get("spacing_note") or "") for row in rows if not row.get("spacing_row_mm"))
-    return result
