@@ -102,14 +102,23 @@ def fit_picture(frame: np.ndarray, picture: np.ndarray) -> Fit:
 
 def _best(frame: np.ndarray, picture: np.ndarray) -> tuple[Fit, float]:
     """The likeliest fit, and the likeness of the likeliest one that is turned otherwise."""
-    size = _within(_size(frame), (1, COARSE))
-    reference = _structure(_resized(frame, size))
+    reference = frame_structure(frame)
     fits = [
-        replace(fit, likeness=_correlation(reference, _structure(_content(picture, fit, size))))
+        replace(fit, likeness=correlation(reference, laid_structure(picture, fit)))
         for fit in _candidates(_size(frame), _size(picture))
     ]
     best = max(fits, key=lambda fit: (fit.likeness, -fit.turn))
     return best, max(fit.likeness for fit in fits if fit.turn != best.turn)
+
+
+def frame_structure(frame: np.ndarray) -> np.ndarray:
+    """The fine structure of a frame (H, W) or (H, W, 3), float32, its longer side at most COARSE px."""
+    return _structure(_resized(_grey(frame), _within(_size(frame), (1, COARSE))))
+
+
+def laid_structure(picture: np.ndarray, fit: Fit) -> np.ndarray:
+    """The same of a frame as `picture` shows it; of one shape with `frame_structure` of frames of that size."""
+    return _structure(_content(_grey(picture), fit, _within(fit.frame, (1, COARSE))))
 
 
 def _candidates(frame: Size, picture: Size) -> Iterator[Fit]:
@@ -167,7 +176,8 @@ def _structure(image: np.ndarray) -> np.ndarray:
     return structure
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's, -1 to 1; 0 where one of them is flat."""
     one, other = one - one.mean(), other - other.mean()
     norm = float(np.sqrt((one * one).sum() * (other * other).sum()))
     return float((one * other).sum()) / norm if norm > 1e-3 else 0.0
@@ -175,7 +185,7 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 def _grey(image: np.ndarray) -> np.ndarray:
     """float32 (H, W) in 0..255; 16 bits are scaled by the brightest pixel."""
-    wide = image.astype(np.float32)
+    wide = image.astype(np.float32, copy=False)
     if image.dtype == np.uint16:
         wide *= 255 / max(1, int(image.max()))
     return wide if wide.ndim == 2 else wide @ np.array([0.299, 0.587, 0.114], np.float32)

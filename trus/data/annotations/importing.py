@@ -14,6 +14,7 @@ from trus.data.annotations.changes import Changes
 from trus.data.annotations.exchange import Export, Format, ReadOptions
 from trus.data.annotations.frames import Job, chosen_annotator, new_frames
 from trus.data.annotations.matching import frames_of_manifest
+from trus.data.annotations.neighbours import Neighbours
 from trus.data.annotations.placing import Placing
 from trus.data.annotations.record import ExportRecord
 from trus.data.annotations.store import Staging, Store, claimed, staging
@@ -88,7 +89,8 @@ def import_annotations(
         naming = Naming(export.classes, wanted, options.rename)
         if store.annotated and store.classes is not None:
             check_compatible(store.classes, naming.classes, str(out))
-        run = _Run(store, options, Placing(naming), ExportRecord.find(folder), form.tells_empty, folder != source)
+        placing = Placing(naming, Neighbours(store.images if options.manifest else {}))
+        run = _Run(store, options, placing, ExportRecord.find(folder), form.tells_empty, folder != source)
         return run.go(export, progress)
 
 

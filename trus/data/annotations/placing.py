@@ -10,6 +10,7 @@ from trus.data.annotations.categories import Naming
 from trus.data.annotations.changes import compare_masks
 from trus.data.annotations.exchange import AnnotatedFrame, Drawn, Outline, Painted
 from trus.data.annotations.fitting import Fit, Size, fit_picture
+from trus.data.annotations.neighbours import Neighbours
 from trus.data.annotations.objects import compose
 from trus.data.images import read_frame
 from trus.errors import AnnotationError, TrusError
@@ -32,6 +33,7 @@ class Placing:
     """How frames get their labels; `notes` counts what was worth knowing, `details` says it of single frames."""
 
     naming: Naming
+    neighbours: Neighbours = field(default_factory=lambda: Neighbours({}))
     notes: Counter[str] = field(default_factory=Counter)
     details: list[str] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ class Placing:
     def _copy(self, copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray) -> "_Laid":
         assert copy.draw is not None
         named = self.naming(copy.draw())
-        fit = fit_of(copy, frame, picture)
+        fit = fit_of(copy, frame, picture, self.neighbours)
         drawn = [_mapped(item, fit) for item in named]
         if not fit.identical and any(isinstance(item, Painted) for item in drawn):
             height, width = fit.picture
@@ -83,8 +85,9 @@ class Placing:
         return _Laid(copy.name, fit, labels)
 
 
-def fit_of(copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray) -> Fit:
-    """How the frame lies in the export's picture of it. Raises AnnotationError where that is not certain."""
+def fit_of(copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray, neighbours: Neighbours) -> Fit:
+    """How the frame lies in the export's picture of it. Raises AnnotationError where that is not certain, or where
+    the picture shows one of its neighbours."""
     size = (picture.shape[0], picture.shape[1])
     whole = Fit(size, size, 0, (0, 0, size[1], size[0]))
     if frame is None or (copy.image is not None and copy.image.resolve() == frame.resolve()):
@@ -97,7 +100,10 @@ def fit_of(copy: AnnotatedFrame, frame: Path | None, picture: np.ndarray) -> Fit
         _check_stated(copy, size, "; with the export's own picture beside it, it could be mapped back")
         return whole
     _check_stated(copy, (shown.shape[0], shown.shape[1]))
-    return fit_picture(picture, shown)
+    fit = fit_picture(picture, shown)
+    if fit.likeness < 1:
+        neighbours.check(frame, fit, shown)
+    return fit
 
 
 def _shown(copy: AnnotatedFrame) -> np.ndarray | None:

@@ -66,6 +66,11 @@ class Store:
         """Whether any frame has a mask, so that the classes cannot be given other labels."""
         return any(row.get("mask") for row in self.rows.values())
 
+    @property
+    def images(self) -> dict[str, Path]:
+        """The frames' files by image_id, in the order of the rows."""
+        return {name: self.folder / row["image"] for name, row in self.rows.items() if row.get("image")}
+
     def mask_of(self, image_id: str) -> Path | None:
         """Where the mask of a frame lies now."""
         cell = self.rows.get(image_id, {}).get("mask")
