@@ -64,3 +64,16 @@ def test_wrong_options_write_nothing(tmp_path, typed, options, part, screen):
     assert result.exit_code == 1
     assert part in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_list_to_accept_is_not_quoted(tmp_path, typed, screen):
+    write_image(tmp_path / "raw" / "Ivanov.png", screen(1))
+    typed("--region", "40,50,280,230")
+    given = tmp_path / "list.csv"
+    unknown = "unknown_0123456789_00000"
+    given.write_text((tmp_path / "out-private" / "sources.csv").read_text() + unknown)
+    result = typed("--region", "40,50,280,230", "--accept", given)
+    assert result.exit_code == 1
+    assert "Ivanov" not in result.output
+    assert f"has the id {unknown}" in result.output
+    assert "2 lines hold no id" in result.output

@@ -26,7 +26,21 @@ def test_files_are_sorted_and_hidden_ones_and_our_own_are_left_out(tmp_path, fol
     raw = tmp_path / "raw"
     put(raw / "b (2).png", raw / "Ёлка" / "a.dcm", raw / ".hidden", raw / ".git" / "x", raw / "a" / "._a.png")
     put(raw / "out" / "images" / "x.png", raw / "out-private" / "q.png")
-    assert names(find_raw_files([raw], folders), raw) == ["b (2).png", "Ёлка/a.dcm"]
+    found = find_raw_files([raw], folders)
+    assert names(found, raw) == ["b (2).png", "Ёлка/a.dcm"]
+    assert found.hidden == 3
+
+
+def test_links_that_go_round_are_refused_without_their_name(tmp_path, folders):
+    raw = tmp_path / "raw"
+    put(raw / "a.png")
+    loop = raw / "Ivanov"
+    loop.symlink_to(loop)
+    assert names(find_raw_files([raw], folders), raw) == ["Ivanov", "a.png"]  # refused where it is read
+    with pytest.raises(IntakeError, match="input 1: no such file or folder"):
+        find_raw_files([loop], folders)
+    with pytest.raises(IntakeError, match="input 1: lies inside OUT"):
+        choose_folders(loop, None, [loop])
 
 
 def test_links_that_lead_outside_are_not_followed_and_pipes_do_not_hang(tmp_path, folders):
@@ -35,10 +49,11 @@ def test_links_that_lead_outside_are_not_followed_and_pipes_do_not_hang(tmp_path
     (raw / "inside.png").symlink_to(raw / "a.png")
     (raw / "outside.png").symlink_to(tmp_path / "secret" / "s.png")
     (raw / "folder").symlink_to(tmp_path / "secret")
+    (raw / "again").symlink_to(raw)
     os.mkfifo(raw / "pipe")
-    found = find_raw_files([raw], folders)
+    found = find_raw_files([raw, raw / "pipe"], folders)
     assert names(found, raw) == ["a.png"]  # the link inside leads to the same file
-    assert (found.outside, found.special) == (2, 1)
+    assert (found.outside, found.special) == (2, 2)
 
 
 def test_the_same_file_given_twice_is_taken_once(tmp_path, folders):

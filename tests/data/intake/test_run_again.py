@@ -136,3 +136,24 @@ def test_a_full_disk_is_said_and_what_is_done_is_kept(small_disk, tmp_path, make
         intake([tmp_path / "raw"], small_disk / "out", options(), private=tmp_path / "private")
     again = intake([tmp_path / "raw"], tmp_path / "out", options(), private=tmp_path / "private")
     assert again.published.frames + again.published.held.total() == 3
+
+
+def test_an_out_that_was_deleted_is_made_again_with_what_was_accepted(raw, tmp_path):
+    out = tmp_path / "out"
+    first = intake([raw], out, options())
+    held = [row["id"] for row in rows(tmp_path / "out-private" / "quarantine.csv")]
+    intake([raw], out, options(), accept=held)
+    before = tree(out)
+    shutil.rmtree(out)
+    again = intake([raw], out, options())
+    assert tree(out) == before
+    assert again.published.new == first.published.frames + len(held)
+
+
+def test_a_hidden_key_in_the_private_folder_is_kept(raw, tmp_path):
+    key = tmp_path / "out-private" / ".my.key"
+    intake([raw], tmp_path / "out", options(), key=key)
+    (tmp_path / "out-private" / ".sources.x1.csv").write_text("half a line")
+    again = intake([raw], tmp_path / "out", options(), key=key)
+    assert again.new_key is None
+    assert not (tmp_path / "out-private" / ".sources.x1.csv").exists()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 TWO_DIMENSIONAL, TISSUE, CENTIMETRES = 1, 1, 3
-MOST_REGIONS = 64
+MOST_REGIONS = 26  # one letter each in the ids of frames
 OVERHANG = 1
 """Pixels by which a region may stick out: some scanners write the width as the last column."""
 

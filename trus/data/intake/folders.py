@@ -1,5 +1,6 @@
 """The two folders of an intake: what may be handed on, and what must stay."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,9 @@ contact_sheets/         before and after, for checking by eye
 sources.csv             which raw file became which frames, and which was refused
 journal/                what has been done, so that an interrupted intake goes on where it stopped
 """
+
+OWN_FILES = ("README.txt", "quarantine.csv", "sources.csv")
+"""What the intake writes into the private folder itself, besides the key."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +68,22 @@ class Folders:
 
 def choose_folders(out: Path, private: Path | None, raw: Iterable[Path]) -> Folders:
     """Resolve the two folders. Raises IntakeError where one lies in the other, or a raw input in one of them."""
-    out = out.resolve()
-    private = (private or out.with_name(f"{out.name}-private")).resolve()
+    out = real_path(out)
+    private = real_path(private or out.with_name(f"{out.name}-private"))
     if private.is_relative_to(out) or out.is_relative_to(private):
         raise IntakeError(
             "--private: one of the two folders lies inside the other, so that names and untouched pixels "
             "would be handed on; choose a folder outside of OUT"
         )
     for number, path in enumerate(raw, 1):
-        if path.resolve().is_relative_to(out) or path.resolve().is_relative_to(private):
+        if real_path(path).is_relative_to(out) or real_path(path).is_relative_to(private):
             raise IntakeError(f"input {number}: lies inside OUT or its private folder; choose another -o")
     return Folders(out, private)
+
+
+def real_path(path: Path) -> Path:
+    """`path` without links; unlike Path.resolve it raises nothing, in whose message a name could stand."""
+    return Path(os.path.realpath(path))
 
 
 def prepare(folders: Folders) -> None:
@@ -98,11 +107,14 @@ def prepare(folders: Folders) -> None:
 
 
 def clear_remains(folders: Folders) -> None:
-    """Remove temporary files of an earlier run; call it with the lock held."""
-    for folder in (folders.out / "images", folders.private):
+    """Remove temporary files of an earlier run; call it with the lock held. A hidden key in `private` is the user's."""
+    for folder in (folders.out / "images", folders.quarantine, folders.sheets, folders.journal):
         for path in folder.rglob(".*"):
-            if path.is_file() and path.name != ".lock":
+            if path.is_file():
                 path.unlink(missing_ok=True)
+    for name in OWN_FILES:
+        for path in folders.private.glob(f".{Path(name).stem}.*{Path(name).suffix}"):
+            path.unlink(missing_ok=True)
     shutil.rmtree(folders.scratch, ignore_errors=True)
     folders.scratch.mkdir(mode=0o700, exist_ok=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from trus.data.classes import Classes
 from trus.data.intake.bookkeeping import Outcome
-from trus.data.intake.folders import Folders, choose_folders, clear_remains, locked, prepare
+from trus.data.intake.folders import Folders, choose_folders, clear_remains, locked, prepare, real_path
 from trus.data.intake.journal import Journal
 from trus.data.intake.pseudonyms import Pseudonyms, load_key, make_key
 from trus.data.intake.publish import Published, publish
@@ -59,7 +59,9 @@ def intake(
     try:
         found = find_raw_files(inputs, folders)
         if not found.files:
-            raise IntakeError("no file is there to take in; hidden files and links that lead outside are left out")
+            raise IntakeError(
+                "no file is there to take in; hidden files, links that lead outside, pipes and devices are left out"
+            )
         settings.patients.check(found.files)
         prepare(folders)
         with locked(folders):
@@ -99,7 +101,7 @@ def _intake(
 
 
 def _key(folders: Folders, key: Path | None) -> tuple[Pseudonyms, Path | None]:
-    path = (key or folders.private / "pseudonyms.key").resolve()
+    path = real_path(key or folders.private / "pseudonyms.key")
     if path.is_relative_to(folders.out):
         raise IntakeError("--key: the key would lie inside OUT and be handed on; put it elsewhere")
     if path.exists():

@@ -50,7 +50,7 @@ class Journal:
             self._put(record)
         text = "".join(f"{_line(record)}\n" for record in self.records.values())
         write_private(folders.journal / "files.jsonl", text.encode())
-        self.published = {*self._ids("published")}
+        self.published = {*self._ids("published")} if (folders.out / "manifest.csv").exists() else set()
         self.accepted = {*self._ids("accepted")}
 
     def check_settings(self, lasting: dict[str, Any]) -> None:

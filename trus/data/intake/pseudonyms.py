@@ -49,6 +49,11 @@ class Pseudonyms:
         return hmac.new(self.key, f"{kind}\0{text}".encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
 
 
+def is_image_id(text: str) -> bool:
+    """Whether a text has the form of a frame's id: patient, file, frame, and region where there are several."""
+    return re.fullmatch(r"(P-[0-9a-f]{10}|unknown)_[0-9a-f]{10}_[0-9]{5}[a-z]?", text) is not None
+
+
 def normalised(text: str) -> str:
     """One Unicode form: macOS decomposes letters such as the Cyrillic short i in names of folders."""
     return unicodedata.normalize("NFC", text).strip()

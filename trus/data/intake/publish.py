@@ -48,8 +48,6 @@ def publish(folders: Folders, journal: Journal, accept: Iterable[str], classes: 
     """
     result = Published()
     rows, further = _manifest_rows(folders)
-    if not (folders.out / "manifest.csv").exists():
-        journal.published.clear()
     known = {row["image_id"] for row in rows} | journal.published
     result.unknown = _accept(journal, accept)
     result.new = sum(1 for _ in _new_rows(folders, journal, known, result))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trus.data.intake.folders import Folders
+from trus.data.intake.folders import Folders, real_path
 from trus.data.intake.pseudonyms import normalised
 from trus.errors import IntakeError
 
@@ -28,10 +28,15 @@ class RawFile:
 
 @dataclass
 class Found:
-    """Files in a fixed order, and how many were left: links that lead outside, and what is no file (pipes, devices)."""
+    """Files in a fixed order, and how many were left out.
+
+    Those are links that lead outside, what is no file (pipes, devices), hidden files and folders, and folders that may
+    not be read.
+    """
 
     files: list[RawFile] = field(default_factory=list)
     outside: int = 0
+    hidden: int = 0
     special: int = 0
     unreadable: int = 0
 
@@ -48,8 +53,8 @@ def find_raw_files(inputs: Sequence[Path], folders: Folders) -> Found:
     found, seen = Found(), set()
     for path in map(Path.absolute, inputs):
         root = path if path.is_dir() else path.parent
-        for file in _walk(path, folders, found) if path.is_dir() else [path]:
-            real = file.resolve()
+        for file in _walk(path, folders, found) if path.is_dir() else _alone(path, found):
+            real = real_path(file)
             if real not in seen:
                 seen.add(real)
                 found.files.append(RawFile(file, root))
@@ -63,10 +68,21 @@ def _walk(root: Path, folders: Folders, found: Found) -> list[Path]:
     files = []
     for folder, names, entries in os.walk(root, onerror=unreadable):
         here = Path(folder)
-        names[:] = sorted(n for n in names if not n.startswith(".") and not _ours((here / n).resolve(), folders))
+        found.hidden += sum(name.startswith(".") for name in names + entries)
+        names[:] = sorted(n for n in names if not n.startswith(".") and not _ours(real_path(here / n), folders))
         files += [here / name for name in entries if not name.startswith(".") and _is_taken(here / name, root, found)]
-        found.outside += sum((here / name).is_symlink() for name in names)
+        found.outside += sum(_leads_outside(here / name, root) for name in names)
     return sorted(files)
+
+
+def _alone(path: Path, found: Found) -> list[Path]:
+    """A file given by name; the user says where a link of that name leads."""
+    found.special += not path.is_file()
+    return [path] if path.is_file() else []
+
+
+def _leads_outside(path: Path, root: Path) -> bool:
+    return path.is_symlink() and not real_path(path).is_relative_to(real_path(root))
 
 
 def _ours(folder: Path, folders: Folders) -> bool:
@@ -74,10 +90,10 @@ def _ours(folder: Path, folders: Folders) -> bool:
 
 
 def _is_taken(path: Path, root: Path, found: Found) -> bool:
+    if _leads_outside(path, root):
+        found.outside += 1
+        return False
     try:
-        if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-            found.outside += 1
-            return False
         if stat.S_ISREG(path.stat().st_mode):
             return True
     except OSError:
@@ -122,7 +138,7 @@ class PatientRule:
     def _from_folder(self, file: RawFile) -> str:
         if file.path.parent == file.root and not self.several_inputs:
             raise IntakeError("lies in no patient's folder; give the folder above as the input")
-        return file.path.resolve().parent.name
+        return real_path(file.path).parent.name
 
     def _from_path(self, file: RawFile) -> str:
         found = re.search(self.pattern, file.below)

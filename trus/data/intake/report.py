@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from trus.data.intake.pseudonyms import is_image_id
+
 if TYPE_CHECKING:
     from trus.data.intake.intake import Result
 
@@ -40,6 +42,7 @@ def notes(result: "Result") -> Iterator[str]:
         yield "a new key for the pseudonyms was made: keep it, without it the same patient gets another pseudonym"
     for count, words in (
         (found.outside, "links lead outside of the input and were not followed"),
+        (found.hidden, "hidden files and folders were left out"),
         (found.special, "pipes and devices were left out"),
         (found.unreadable, "folders may not be read and were left out"),
         (outcome.changed, "files are in OUT already and would be cut otherwise by the regions or spacings given now; "
@@ -56,11 +59,20 @@ def notes(result: "Result") -> Iterator[str]:
     if published.held:
         yield f"ATTENTION: {published.held.total()} frames are in quarantine and not in OUT until a person accepts them"
     if published.unknown:
-        yield f"--accept: no frame in quarantine has the id {', '.join(published.unknown[:SHOWN])}"
+        yield from _unknown(published.unknown)
     if outcome.unwritable:
         yield f"error: a frame cannot be written ({outcome.unwritable}); started again, it goes on where it stopped"
     if outcome.interrupted:
         yield "interrupted: what is done is kept; started again, it goes on where it stopped"
+
+
+def _unknown(lines: list[str]) -> Iterator[str]:
+    """What is no id may be a line of another list, with a name in it: it is counted, not quoted."""
+    ids = [line for line in lines if is_image_id(line)]
+    if ids:
+        yield f"--accept: no frame in quarantine has the id {', '.join(ids[:SHOWN])}"
+    if len(lines) > len(ids):
+        yield f"--accept: {len(lines) - len(ids)} lines hold no id; give an edited copy of quarantine.csv"
 
 
 def _patients(result: "Result") -> str:
