@@ -38,6 +38,21 @@ def test_the_version_is_printed():
     assert invoke("--version").stdout.strip() == __version__
 
 
+@pytest.mark.parametrize(
+    ("package", "arguments"),
+    [
+        ("jinja2", ("check", "manifest.csv")),
+        ("SimpleITK", ("annotations", "export", "nifti", "-o", "out", "--manifest", "manifest.csv")),
+    ],
+)
+def test_a_package_that_a_small_install_lacks_is_named_with_its_extra(dataset_copy, package, arguments):
+    code = f"import sys; sys.modules[{package!r}] = None; from trus.cli import main; main()"
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=dataset_copy)
+    message = f"error: this needs {package}, which is not installed: pip install 'trus[data]'"
+    assert (done.returncode, done.stderr.strip()) == (1, message)
+
+
 def test_phantom_writes_what_it_says(tmp_path):
     done = trus("phantom", tmp_path / "p", "--patients", 8, "--frames", 1)
     assert done.returncode == 0, done.stderr

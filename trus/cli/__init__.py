@@ -13,6 +13,9 @@ from trus.cli.phantom import make_phantom
 from trus.cli.predict import predict_frames
 from trus.errors import TrusError
 
+DATA_PACKAGES = ("SimpleITK", "jinja2", "pydicom")
+"""Packages of the extra `data`; a small inference install goes without them."""
+
 app = typer.Typer(
     help="Transrectal ultrasound: from frames to a segmentation model file and its masks. Research use only.",
     no_args_is_help=True,
@@ -36,6 +39,10 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except OSError as error:
         sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
+    except ModuleNotFoundError as error:
+        if error.name not in DATA_PACKAGES:
+            raise
+        sys.exit(f"error: this needs {error.name}, which is not installed: pip install 'trus[data]'")
 
 
 def _version(wanted: bool) -> None:

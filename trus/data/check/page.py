@@ -15,7 +15,6 @@ from trus.data.check.pictures import small_picture
 from trus.data.check.run import Check
 from trus.data.check.summary import WRITTEN_BY, summarise
 from trus.data.manifest import Frame
-from trus.errors import ConfigError
 from trus.files import write_text
 from trus.inference.overlay import class_colour
 
@@ -71,7 +70,7 @@ def write_page(
 
 
 def render_page(check: Check, jobs: int = 1, progress: Callable[[int, int], Any] = lambda done, all_: None) -> str:
-    """The page as HTML. Raises ConfigError without jinja2."""
+    """The page as HTML."""
     template = _template()
     groups = group_findings(check)
     sheet = choose_frames(check)
@@ -100,15 +99,13 @@ def render_page(check: Check, jobs: int = 1, progress: Callable[[int, int], Any]
 
 
 def require_jinja() -> None:
-    """Raise ConfigError where the page cannot be made, before any file is read."""
+    """Raise ModuleNotFoundError where the page cannot be made, before any file is read."""
     _template()
 
 
 def _template() -> Any:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise ConfigError("the page needs jinja2: install trus[data]") from error
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     loader = PackageLoader("trus.data.check", "")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
