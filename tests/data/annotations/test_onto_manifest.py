@@ -132,6 +132,17 @@ def test_an_export_of_other_frames_writes_no_mask(source, out, bare, shown):
     assert summary.annotated == 0
 
 
+def test_a_name_in_another_folder_needs_its_picture(source, out, bare, shown):
+    items = [frame("P7/border.png", gland(), size=(90, 120)), frame("train/nested.png", gland(), size=(90, 120))]
+    summary = take(made(*items), source, out, manifest=bare)
+    assert [line.partition(";")[0] for line in summary.refused] == [
+        "P7/border.png: has only its file name in common with P2.2/border"
+    ]
+    assert [name for name, row in rows(out).items() if row["mask"]] == ["nested"]
+    seen = frame("P7/border.png", gland(), image=shown("P7/border.png", 3))
+    assert take(made(seen), source, out, manifest=bare).refused == []
+
+
 def resized(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, (200, 200), interpolation=cv2.INTER_AREA)
 

@@ -225,6 +225,7 @@ def test_two_imports_into_one_folder_do_not_run_at_once(source, out, bare):
 
 
 def test_what_a_killed_import_left_is_cleared_away(source, out, bare):
-    write_image(out / ".import-x" / "masks" / "a.png", np.zeros((2, 2), np.uint8))
+    for left in (".import-x", "earlier/.unfinished-x"):
+        write_image(out / left / "masks" / "a.png", np.zeros((2, 2), np.uint8))
     take(made(frame("nested", gland(), size=(90, 120))), source, out, manifest=bare)
-    assert not list(out.glob(".import-*"))
+    assert not [*out.glob(".import-*"), *out.glob("earlier/.unfinished-*")]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from trus.data.annotations.names import TOOL_FOLDERS
 from trus.errors import AnnotationError
 
 MAX_BYTES = 10 * 2**30
@@ -17,7 +18,6 @@ MAX_MEMBERS = 200_000
 _LITTLE = 64 * 2**20  # a plane of one value compresses a thousandfold; below this size no bomb is worth the name
 _ENCRYPTED = 0x1
 _UTF8 = 0x800
-_MEANT = {"train", "valid", "validation", "val", "test", "images", "masks", "labels", "annotations", "data"}
 
 
 @contextmanager
@@ -99,6 +99,6 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) ->
 
 def _stepped_into(folder: Path) -> Path:
     entries = [*folder.iterdir()]
-    if len(entries) == 1 and entries[0].is_dir() and entries[0].name.lower() not in _MEANT:
+    if len(entries) == 1 and entries[0].is_dir() and entries[0].name.lower() not in TOOL_FOLDERS:
         return entries[0]
     return folder

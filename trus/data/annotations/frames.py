@@ -221,7 +221,7 @@ def _image(frame: AnnotatedFrame, images: Path | None, index: NameIndex | None) 
     if frame.image is not None or frame.picture is not None or images is None or index is None:
         return frame.image
     try:
-        return images / index.find(frame.name).image
+        return images / index.find_unseen(frame.name).image
     except AnnotationError as error:
         raise AnnotationError(f"its picture is not in {images}") from error
 

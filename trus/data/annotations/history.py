@@ -19,6 +19,9 @@ except ImportError:
     fcntl = None  # type: ignore[assignment]
 
 
+UNFINISHED = ".unfinished-"
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process; the lock ends with it, however it ends. Raises ManifestError where it is held.
@@ -47,7 +50,7 @@ def keep_earlier(out: Path, further: Iterable[Path] = ()) -> Path:
     """
     parent = out / "earlier"
     parent.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
     try:
         if (out / "manifest.csv").exists():
             _copy_data_set(out, folder)

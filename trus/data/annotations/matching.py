@@ -21,7 +21,8 @@ def frames_of_manifest(
 
     A picture's name is looked up in the record of our own export, then as image_id, file name, stem, exported name
     (`/` as `__`), Roboflow's original name, and with all but letters and digits left out. A name that may mean
-    several frames is refused. Raises ManifestError for a broken manifest.
+    several frames is refused; so is one in another folder where the export holds no picture to prove it. Raises
+    ManifestError for a broken manifest.
     """
     frames = {frame.image_id: frame for frame in Manifest.load(manifest).frames}
     index = NameIndex(known_frames(frames.values(), manifest))
@@ -51,4 +52,5 @@ def _find(item: AnnotatedFrame, index: NameIndex, frames: dict[str, Frame], reco
     if item.image_id is not None:
         with suppress(AnnotationError):  # tools state the original name less garbled than the file's, if at all
             return index.find(item.image_id).image_id
-    return index.find(item.name).image_id
+    seen = item.image is not None or item.picture is not None
+    return (index.find if seen else index.find_unseen)(item.name).image_id

@@ -10,6 +10,8 @@ from trus.data.annotations.roboflow import original_name
 from trus.errors import AnnotationError
 from trus.files import hash_bytes
 
+TOOL_FOLDERS = {"train", "valid", "validation", "val", "test", "images", "masks", "labels", "annotations", "data"}
+"""Folders, lower-case, that tools sort files into, and that say nothing of whose they are."""
 _LONGEST = 200  # bytes; file systems take 255, tools put hashes and suffixes behind
 
 
@@ -65,6 +67,21 @@ class NameIndex:
                     return _only(found)
         raise AnnotationError("no frame of the manifest has this name")
 
+    def find_unseen(self, name: str) -> Known:
+        """As `find`, for a name whose picture is not at hand to prove it: its folders must not contradict the frame's.
+
+        Raises AnnotationError.
+        """
+        found = self.find(name)
+        stated, known = _folders(name), _folders(found.image_id)
+        depth = min(len(stated), len(known))
+        if depth and stated[-depth:] != known[-depth:]:
+            raise AnnotationError(
+                f"has only its file name in common with {found.image_id}; name it so, or put the export's pictures "
+                "beside its annotations"
+            )
+        return found
+
 
 def _only(found: list[Known]) -> Known:
     if len(found) > 1:
@@ -80,6 +97,12 @@ def _wordings(name: str) -> tuple[list[str], ...]:
     whole = [path.as_posix(), path.with_suffix("").as_posix()] if path.name else []
     file = [path.name, path.stem, original.name, original.stem]
     return [*whole, *file], file, file, [_loose(text) for text in (path.stem, original.stem, *whole[1:]) if text]
+
+
+def _folders(name: str) -> list[str]:
+    """The folders in a name, those aside that tools sort files into."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts[:-1]
+    return [_loose(part) for part in parts if part.lower() not in TOOL_FOLDERS]
 
 
 def _loose(text: str) -> str:

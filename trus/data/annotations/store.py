@@ -12,7 +12,7 @@ import numpy as np
 
 from trus.data.annotations.categories import check_compatible
 from trus.data.annotations.changes import Changes, compare_masks
-from trus.data.annotations.history import keep_earlier, locked
+from trus.data.annotations.history import UNFINISHED, keep_earlier, locked
 from trus.data.classes import Classes
 from trus.data.images import read_mask, write_image
 from trus.data.manifest import manifest_text
@@ -212,7 +212,7 @@ def claimed(out: Path) -> Iterator[None]:
     existed = out.exists()
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
-        for left in out.glob(f"{_STAGED}*"):
+        for left in [*out.glob(f"{_STAGED}*"), *out.glob(f"earlier/{UNFINISHED}*")]:
             shutil.rmtree(left, ignore_errors=True)
         try:
             yield
