@@ -10,6 +10,7 @@ import pytest
 
 from trus.data.images import write_image
 from trus.data.intake.intake import intake
+from trus.data.intake.publish import TIME
 from trus.data.intake.raw_files import patient_rule
 from trus.data.intake.settings import Settings
 from trus.data.manifest import Manifest
@@ -157,3 +158,30 @@ def test_a_hidden_key_in_the_private_folder_is_kept(raw, tmp_path):
     again = intake([raw], tmp_path / "out", options(), key=key)
     assert again.new_key is None
     assert not (tmp_path / "out-private" / ".sources.x1.csv").exists()
+
+
+def test_pictures_of_a_killed_run_that_were_never_listed_are_removed(raw, tmp_path):
+    out = tmp_path / "out"
+    intake([raw], out, options())
+    before = tree(out)
+    left = out / "images" / "P-0123456789" / "P-0123456789_0123456789_00000.png"
+    write_image(left, np.zeros((9, 9), np.uint8))
+    own = out / "images" / "added by hand.png"
+    write_image(own, np.ones((9, 9), np.uint8))
+    intake([raw], out, options())
+    assert tree(out) == before | {"images/added by hand.png": own.read_bytes()}
+
+
+def test_times_do_not_tell_the_order_of_the_raw_files(raw, tmp_path):
+    intake([raw], tmp_path / "out", options())
+    assert {path.stat().st_mtime for path in (tmp_path / "out" / "images").rglob("*")} == {TIME}
+
+
+def test_ctrl_c_while_the_sheets_are_drawn_is_said(raw, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trus.data.intake.intake.draw_sheets", interrupt)
+    result = intake([raw], tmp_path / "out", options())
+    assert result.outcome.interrupted
+    assert len(rows(tmp_path / "out" / "manifest.csv")) == result.published.frames == 4

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from functools import partial
+from multiprocessing import forkserver
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -71,6 +73,14 @@ def test_workers_print_nothing(context, capfd):
     with Workers(1, context) as workers:
         results(workers, [task(partial(print, "Ivanov")), task(print), task(faulthandler.dump_traceback)])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks Linux where a process writes to")
+def test_the_fork_server_is_silent_from_its_start(context):
+    with Workers(1, context) as workers:
+        results(workers, [task(int)])
+        server = Path("/proc", str(forkserver._forkserver._forkserver_pid))
+        assert (server / "fd" / "2").readlink() == Path(os.devnull)
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):

@@ -96,7 +96,10 @@ def _intake(
             workers.stop()
         published = publish(folders, journal, accept, classes or Classes.from_dict(DEFAULT_CLASSES))
         if not (outcome.interrupted or outcome.unwritable):
-            sheets = draw_sheets(journal, folders, workers)
+            try:
+                sheets = draw_sheets(journal, folders, workers)
+            except KeyboardInterrupt:
+                outcome.interrupted = True
     return Result(folders, found, outcome, published, sheets, new_key)
 
 

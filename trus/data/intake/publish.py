@@ -3,6 +3,7 @@
 import csv
 import heapq
 import io
+import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from trus.data.classes import Classes
 from trus.data.intake.folders import Folders, write_private
 from trus.data.intake.journal import FileRecord, Journal, Portion, remove_held
+from trus.data.intake.pseudonyms import is_image_id
 from trus.data.manifest import write_manifest
 from trus.data.schema import COLUMNS
 from trus.errors import IntakeError
@@ -18,6 +20,8 @@ from trus.files import write_bytes
 
 QUARANTINE_COLUMNS = ("id", "reason", "if_accepted", "patient", "file", "frame")
 SOURCE_COLUMNS = ("path", "file", "patient", "status", "frames", "quarantined", "reason")
+TIME = 946_684_800
+"""2000-01-01: the time of all that lies below OUT/images."""
 
 
 @dataclass
@@ -62,6 +66,7 @@ def publish(folders: Folders, journal: Journal, accept: Iterable[str], classes: 
         classes.save(folders.out / "classes.json")
     journal.note_ids()
     _remove_accepted(folders, journal)
+    _tidy(folders, journal)
     _write_lists(folders, journal)
     return result
 
@@ -144,6 +149,19 @@ def _is_released(entry: dict[str, Any], folders: Folders, journal: Journal, resu
 def _remove_accepted(folders: Folders, journal: Journal) -> None:
     for image_id in journal.accepted & journal.published:
         remove_held(folders, image_id)
+
+
+def _tidy(folders: Folders, journal: Journal) -> None:
+    """Remove pictures that a killed run left and that were never listed: they may be cut in a way given up since.
+
+    Times are set back, as they would tell the order of the raw files, which is often that of the patients' names.
+    """
+    images = folders.out / "images"
+    for path in images.rglob("*"):
+        if path.suffix == ".png" and is_image_id(path.stem) and path.stem not in journal.published:
+            path.unlink()
+        else:
+            os.utime(path, (TIME, TIME), follow_symlinks=False)
 
 
 def _all_portions(journal: Journal) -> Iterator[tuple[FileRecord, Portion]]:

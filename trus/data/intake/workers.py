@@ -11,10 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing import forkserver, get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
+from trus.data.intake.quiet import quietly
 from trus.data.intake.tasks import Context, Refusal, Stopped, Unwritable
 
 
@@ -116,6 +117,8 @@ def _processes() -> BaseContext:
         return get_context("spawn")
     processes = get_context("forkserver")
     processes.set_forkserver_preload([__name__, *_PRELOADED])
+    # what the server and its children say until they are silenced, such as a traceback after Ctrl-C, is for nobody
+    quietly("the worker processes cannot be started", forkserver.ensure_running)
     return processes
 
 
