@@ -232,6 +232,14 @@ def test_names_that_lead_out_write_nothing(source, out, shown, tmp_path, tree, n
     assert tree(tmp_path) == before
 
 
+def test_a_target_or_a_folder_of_pictures_that_is_none_is_said(source, out, shown):
+    item = frame("a.png", gland(), image=shown("a.png", 0))
+    with pytest.raises(AnnotationError, match=r"--images .*nowhere: no such folder"):
+        take(made(item), source, out, images=source / "nowhere")
+    with pytest.raises(ManifestError, match=r"-o .*a\.png: is a file; name a folder"):
+        take(made(item), source, source / "a.png")
+
+
 def test_an_export_only_format_is_said(source, out):
     with pytest.raises(AnnotationError, match="can be exported only"):
         take(Format("x"), source, out)

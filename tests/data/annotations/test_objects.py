@@ -115,11 +115,21 @@ def test_an_outline_mostly_outside_is_refused(at):
         compose([square("gland", *at, 8)], PLAIN, SIZE)
 
 
-def test_an_outline_that_crosses_itself_is_said():
-    star = np.array([(6 + 5 * np.sin(a), 5 - 5 * np.cos(a)) for a in np.arange(5) * 4 * np.pi / 5])
-    _, notes = compose([Outline("gland", (star,))], PLAIN, SIZE)
-    assert len(notes) == 1
-    assert "gland: an outline crosses itself" in notes[0]
+STAR = np.array([(60 + 50 * np.sin(a), 50 - 50 * np.cos(a)) for a in np.arange(5) * 4 * np.pi / 5])
+BOW = np.array([(10, 10), (100, 90), (100, 10), (10, 90)], float)
+
+
+@pytest.mark.parametrize("ring", [STAR, BOW], ids=["star", "bow"])
+def test_an_outline_that_crosses_itself_is_refused(ring):
+    with pytest.raises(AnnotationError, match=r"gland: an outline crosses itself, so that \d+ of its \d+ px"):
+        compose([Outline("gland", (ring,))], PLAIN, (100, 120))
+
+
+def test_a_small_loop_of_the_pen_is_said():
+    loop = np.array([(10, 10), (60, 10), (60, 14), (58, 12), (62, 12), (60, 60), (10, 60)], float)
+    labels, notes = compose([Outline("gland", (loop,))], PLAIN, (100, 120))
+    assert notes == ["gland: an outline crosses itself; 3 px of it are not certain"]
+    assert labels.sum() > 2400
 
 
 def test_an_object_that_covers_no_pixel_is_said():

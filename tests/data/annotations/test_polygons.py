@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from trus.data.annotations.filling import _winding
-from trus.data.annotations.polygons import area, fill, keyhole, left_out, ring_of, trace
+from trus.data.annotations.polygons import area, disputed, fill, keyhole, ring_of, trace
 from trus.data.annotations.simplify import crossing
 from trus.errors import AnnotationError
 
@@ -142,10 +142,10 @@ def test_a_polygon_is_cut_at_the_edge_of_the_picture():
 
 def test_crossings_of_its_own_are_counted():
     bow = np.array([(0, 0), (8, 8), (8, 0), (0, 8)], float)
-    assert left_out([bow], (8, 8)) == 0  # each half is gone round once
+    assert disputed([bow], (8, 8)) == (12, 32)  # the smaller half, without the diagonals
     star = np.array([(4 + 4 * np.sin(a), 4 - 4 * np.cos(a)) for a in np.arange(5) * 4 * np.pi / 5])
-    assert left_out([star * 5], (40, 40)) > 50
-    assert left_out([SQUARE, SQUARE], (8, 8)) == 0
+    assert disputed([star * 5], (40, 40))[0] > 50
+    assert disputed([SQUARE, SQUARE, SQUARE[::-1]], (8, 8))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def _unpack(source: Path, folder: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError) as error:
         raise AnnotationError(f"{source}: cannot be unpacked ({error}); download it again") from error
     except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
-        raise AnnotationError(f"{source}: a file and a folder in it share a name; unpack it by hand") from error
+        raise AnnotationError(f"{source}: two of its members share a name; unpack it by hand") from error
 
 
 def _checked(archive: zipfile.ZipFile, source: Path) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:

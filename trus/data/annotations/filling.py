@@ -42,13 +42,20 @@ def fill_box(rings: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[np.nda
     return (winding & 1).astype(bool), corner
 
 
-def left_out(rings: Iterable[np.ndarray], size: tuple[int, int]) -> int:
-    """Pixels that a ring goes round twice by crossing itself, and that `fill` therefore leaves out."""
-    count = 0
+def disputed(rings: Iterable[np.ndarray], size: tuple[int, int]) -> tuple[int, int]:
+    """How many pixels rings enclose by crossing themselves, so that rules of filling differ, and how many in all.
+
+    Those are the pixels that a ring goes round more than once (with two rounds `fill` leaves them out), or against the
+    direction in which it goes round most (the smaller half of a figure of eight).
+    """
+    doubtful = enclosed = 0
     for ring in rings:
         winding, _ = _winding([ring], size)
-        count += int(np.count_nonzero((winding != 0) & (winding & 1 == 0)))
-    return count
+        once = [int(np.count_nonzero(winding == sign)) for sign in (1, -1)]
+        total = int(np.count_nonzero(winding))
+        doubtful += total - max(once)
+        enclosed += total
+    return doubtful, enclosed
 
 
 def area(ring: np.ndarray) -> float:

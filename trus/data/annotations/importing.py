@@ -82,6 +82,8 @@ def import_annotations(
     if form.read is None:
         raise AnnotationError("this format can be exported only")
     _check_overlap(source, out)
+    if options.images is not None and not options.images.is_dir():
+        raise AnnotationError(f"--images {options.images}: no such folder")
     with claimed(out), opened(source) as folder:
         store = Store.load(out, options.manifest)
         wanted = options.classes or store.classes

@@ -6,12 +6,15 @@ import cv2
 import numpy as np
 
 from trus.data.annotations.exchange import Drawn, Outline, Painted
-from trus.data.annotations.filling import area, fill_box, left_out
+from trus.data.annotations.filling import area, disputed, fill_box
 from trus.data.classes import Classes
 from trus.errors import AnnotationError
 
 EDGE = 2.0
 """So many px an outline may reach out of its picture unsaid: tools let people draw a little over the edge."""
+CROSSED = 0.02
+"""An outline may cross itself by so much of its pixels (or by SLIP px): a loop of a slipped pen; more is refused."""
+SLIP = 4
 MAX_WORK = 5_000_000_000
 """Objects of one picture that together fill more px than this are refused: minutes of work, and no drawing."""
 
@@ -40,7 +43,8 @@ def compose(drawn: Iterable[Drawn], classes: Classes, size: tuple[int, int]) -> 
     Inner classes lie over the outer ones that contain them, in whatever order they come; otherwise later objects lie
     over earlier ones. Notes say where classes overlap, outlines reach over the edge or cross themselves, and objects
     that cover no pixel or only mean the background. Raises AnnotationError for a class that is not there, a plane of
-    another size, an outline of which more than half lies outside the picture, and more than MAX_WORK.
+    another size, an outline that lies outside the picture by more than half or crosses itself by more than CROSSED, and
+    more than MAX_WORK.
     """
     depth = {name: _depth(name, classes) for name in classes.values}
     labels, notes, overlaps, work = np.zeros(size, np.uint8), [], _Overlaps(classes, size[1]), 0
@@ -112,9 +116,14 @@ def _remarks(item: Outline, inside: int, size: tuple[int, int]) -> list[str]:
                 "it belongs to another picture, or to this one at another size"
             )
         remarks.append(f"{item.name}: an outline reaches {over:.0f} px out of the picture; it is cut at the edge")
-    missing = left_out(item.rings, size)
-    if missing:
-        remarks.append(f"{item.name}: an outline crosses itself; {missing} px that it goes round twice are left out")
+    doubtful, enclosed = disputed(item.rings, size)
+    if doubtful > max(SLIP, CROSSED * enclosed):
+        raise AnnotationError(
+            f"{item.name}: an outline crosses itself, so that {doubtful} of its {enclosed} px are not certain; mend it "
+            "in the tool"
+        )
+    if doubtful:
+        remarks.append(f"{item.name}: an outline crosses itself; {doubtful} px of it are not certain")
     return remarks
 
 

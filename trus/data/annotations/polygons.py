@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from trus.data.annotations.filling import area, check_ring, fill, left_out
+from trus.data.annotations.filling import area, check_ring, disputed, fill
 from trus.data.annotations.simplify import Rings, simplified
 from trus.data.annotations.tracing import crack_rings
 from trus.errors import AnnotationError
 
-__all__ = ["Rings", "area", "check_ring", "fill", "keyhole", "left_out", "ring_of", "trace"]
+__all__ = ["Rings", "area", "check_ring", "disputed", "fill", "keyhole", "ring_of", "trace"]
 
 
 def ring_of(points: object, where: str = "a polygon") -> np.ndarray:

@@ -210,6 +210,8 @@ def claimed(out: Path) -> Iterator[None]:
     An OUT that was not there and stays empty is gone afterwards. Raises ManifestError where another import holds it.
     """
     existed = out.exists()
+    if existed and not out.is_dir():
+        raise ManifestError(f"-o {out}: is a file; name a folder")
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
         for left in [*out.glob(f"{_STAGED}*"), *out.glob(f"earlier/{UNFINISHED}*")]:
