@@ -13,7 +13,7 @@ from trus.data.annotations.importing import ImportOptions, ImportSummary, import
 from trus.data.classes import Classes
 from trus.data.images import read_mask
 from trus.data.manifest import Manifest
-from trus.errors import AnnotationError, TrusError
+from trus.errors import AnnotationError, ManifestError, TrusError
 
 GLAND_LESION = Classes.from_dict(
     {"labels": {"2": "gland", "5": "lesion", "7": "вена 1"}, "contains": {"gland": ["lesion"]}}
