@@ -66,6 +66,19 @@ def test_outside_of_a_certain_fan_all_is_black(screen, blank):
     assert clean.picture.any()
 
 
+@pytest.mark.parametrize("rows_inside", [2, 6])
+def test_a_line_of_text_that_the_edge_of_the_region_cuts_is_found(screen, rows_inside):
+    frame = screen(0, banner="")
+    cv2.putText(frame, "IVANOV IVAN", (70, BOX[1] + rows_inside), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
+    assert clean_frame(frame, plan_of(BOX), blank=False)[0].texts
+
+
+def test_text_beside_the_region_does_not_hold_it(screen):
+    frame = screen(0, banner="")
+    cv2.putText(frame, "IVANOV IVAN", (70, BOX[1] - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
+    assert clean_frame(frame, plan_of(BOX), blank=False)[0].texts == ()
+
+
 def test_each_of_several_regions_is_a_picture_of_its_own(screen):
     left, right = clean_frame(screen(0), plan_of((40, 50, 160, 230), (160, 50, 280, 230)), blank=False)
     assert left.picture.shape == right.picture.shape == (180, 120)

@@ -20,6 +20,8 @@ _SAME_PLACE = 0.8
 _STEADY = 0.9
 _MARGIN = 0.005
 _SAME_TEXT = 0.5
+_AROUND = 20
+"""Pixels around the region where the rest of a line of text is looked for that its edge cuts."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,15 @@ def _clean(frame: np.ndarray, cut: Cut, plan: Plan | None, blank: bool) -> Clean
     fan = plan.fan if plan else None
     within = np.zeros(frame.shape[:2], bool)
     within[y0:y1, x0:x1] = True if fan is None else fan[y0:y1, x0:x1]
-    texts = (*find_text(frame, within), *(box for box in plan.standing if overlap(box, cut.box))) if plan else ()
+    texts = (*_texts(frame, within), *(box for box in plan.standing if overlap(box, cut.box))) if plan else ()
     shown = frame if fan is None and not blank else np.where(within if frame.ndim == 2 else within[..., None], frame, 0)
     return Clean(cut, np.ascontiguousarray(shown if blank else shown[y0:y1, x0:x1]), texts)
+
+
+def _texts(frame: np.ndarray, within: np.ndarray) -> list[Box]:
+    """Text that reaches inside. What the edge leaves of a line may be too little to be found, but enough to be read."""
+    around = cv2.dilate(within.view(np.uint8), np.ones((2 * _AROUND + 1, 2 * _AROUND + 1), np.uint8)).view(bool)
+    return [box for box in find_text(frame, around) if within[box[1] : box[3], box[0] : box[2]].any()]
 
 
 def _standing(found: Sequence[Sequence[Box]]) -> tuple[Box, ...]:

@@ -39,9 +39,16 @@ class StillSource:
 
 def open_still(path: Path, kind: str) -> StillSource:
     """Read the header of a picture of `kind` (png, jpeg, bmp or tiff). Raises IntakeError."""
-    size, pages = quietly(_HEADER, _look, path, kind)
+    size, pages = quietly(_HEADER, _bounded, path, kind)
     note = "a picture file does not say how large a pixel is"
     return StillSource(path, Header(kind=kind, frames=pages, size=size, spacing_note=note))
+
+
+def _bounded(path: Path, kind: str) -> tuple[tuple[int, int], int]:
+    try:
+        return _look(path, kind)
+    except Image.DecompressionBombError:
+        raise IntakeError(f"announces far more pixels than the {MAX_PIXELS} that are read") from None
 
 
 def _look(path: Path, kind: str) -> tuple[tuple[int, int], int]:

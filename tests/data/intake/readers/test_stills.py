@@ -82,7 +82,7 @@ def test_a_png_bomb_is_refused_from_its_header(tmp_path, size):
     (tmp_path / "x").write_bytes(content)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(IntakeError):
+        with pytest.raises(IntakeError, match="pixels"):
             open_source(tmp_path / "x")
 
 
