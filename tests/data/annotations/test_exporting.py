@@ -8,6 +8,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from trus.data.annotations import FORMATS, format_named
+from trus.data.annotations.exchange import WriteOptions
 from trus.data.annotations.exporting import ExportOptions, export_annotations
 from trus.data.annotations.importing import ImportOptions, import_annotations
 from trus.data.annotations.record import FILE
@@ -99,9 +100,18 @@ def test_frames_without_a_mask_carry_the_models_proposal(hard, tmp_path):
     assert (read_mask(tmp_path / "o/masks/P2__empty.png") == 0).all()
 
 
-def test_a_proposal_that_comes_back_untouched_is_said(hard, tmp_path):
-    export_annotations(MASKS, hard, tmp_path / "o", ExportOptions(propose=propose))
-    back = import_annotations(MASKS, tmp_path / "o", tmp_path / "b", ImportOptions(manifest=hard))
+WRITTEN = [name for name, form in FORMATS.items() if form.write]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_proposal_that_comes_back_untouched_is_said(hard, tmp_path, name):
+    def disc(frame) -> np.ndarray:
+        y, x = np.mgrid[:90, :120]
+        return np.where(np.hypot(y - 40, x - 50) < 25, 2, 0).astype(np.uint8)
+
+    form = FORMATS[name]
+    export_annotations(form, hard, tmp_path / "o", ExportOptions(propose=disc, only="unannotated"))
+    back = import_annotations(form, tmp_path / "o", tmp_path / "b", ImportOptions(manifest=hard))
     assert "1 frame(s) came back exactly as the model drew them; was each looked at?" in back.notes
 
 
@@ -130,7 +140,16 @@ def test_an_out_that_holds_something_is_refused(hard, tmp_path):
     export_annotations(MASKS, hard, tmp_path / "o")
 
 
-@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.write])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_outlines_that_change_on_the_way_are_said(hard, tmp_path, name):
+    exact = export_annotations(FORMATS[name], hard, tmp_path / "a", ExportOptions(WriteOptions(tolerance=0)))
+    assert not any("come back changed" in note for note in exact.notes)
+    loose = export_annotations(FORMATS[name], hard, tmp_path / "b", ExportOptions(WriteOptions(tolerance=3)))
+    outlines = name not in ("masks", "nifti")
+    assert any("come back changed" in note for note in loose.notes) == outlines
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_model_that_fails_leaves_nothing_behind(hard, tmp_path, name, tree):
     def fail(frame):
         raise AnnotationError("no model")

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from trus import __version__
-from trus.data.annotations.exchange import Format, FrameOut, WriteOptions
+from trus.data.annotations.exchange import Format, FrameOut, ReadOptions, WriteOptions
 from trus.data.annotations.matching import known_frames
 from trus.data.annotations.names import export_names
+from trus.data.annotations.objects import compose
 from trus.data.annotations.record import ExportRecord, Sent, hash_labels
 from trus.data.classes import Classes
 from trus.data.images import image_size, read_frame, read_mask, write_image
@@ -81,6 +82,7 @@ def export_annotations(
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name[:40]}-", dir=out.parent))
     try:
         notes = form.write(going.frames(), loaded.classes, folder, options.write)
+        notes += going.read_back(form, folder, loaded.classes)
         ExportRecord(going.sent).save(folder, {"trus": __version__, "classes": loaded.classes.to_dict()["labels"]})
         folder.chmod(0o755)
         folder.replace(out)
@@ -136,11 +138,12 @@ class _Going:
         self.outgoing = outgoing
         self.progress = progress
         self.sent: dict[str, Sent] = {}
+        self.sizes: dict[str, tuple[int, int]] = {}
         self.scaled = 0
 
     def frames(self) -> Iterator[FrameOut]:
         for frame, name in self.outgoing:
-            size = image_size(frame.image)
+            size = self.sizes[name] = image_size(frame.image)
             self.sent[name] = Sent(frame.image_id, hash_file(frame.image))
             labels, copy = partial(self._labels, frame, name), partial(self._copy, frame.image)
             yield FrameOut(frame.image_id, name, size, labels, copy, frame.spacing)
@@ -155,6 +158,26 @@ class _Going:
             return None
         self.sent[name] = replace(self.sent[name], labels_sha256=hash_labels(labels), drawn_by=drawn_by)
         return labels
+
+    def read_back(self, form: Format, folder: Path, classes: Classes) -> list[str]:
+        """Read the export as an import would; keep the hashes of what comes back, and say what has changed."""
+        if form.read is None or all(sent.unannotated for sent in self.sent.values()):
+            return []
+        changed, refused = 0, []
+        for frame in form.read(folder, ReadOptions(classes=classes)).frames:
+            name = PurePosixPath(frame.name).name
+            sent = self.sent.get(name)
+            if frame.draw is None or sent is None or sent.unannotated:
+                continue
+            try:
+                digest = hash_labels(compose(frame.draw(), classes, self.sizes[name])[0])
+            except AnnotationError as error:
+                refused.append(f"{name} would be refused when it comes back: {error}")
+                continue
+            changed += digest != sent.labels_sha256
+            self.sent[name] = replace(sent, labels_sha256=digest)
+        edges = f"{changed} mask(s) come back changed at their edges; --tolerance 0 brings all back exactly"
+        return [*refused, *([edges] if changed else [])]
 
     def _copy(self, image: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

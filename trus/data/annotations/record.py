@@ -16,7 +16,11 @@ _LARGEST = 2**26
 
 @dataclass(frozen=True)
 class Sent:
-    """A frame that was exported: SHA-256 of its file and of its labels (None: not annotated), and who drew them."""
+    """A frame that was exported: SHA-256 of its file, who drew its labels, and SHA-256 of these.
+
+    Of the labels as they come back if nobody touches them: outlines can differ from the mask at its edges. None where
+    the frame is not annotated.
+    """
 
     image_id: str
     image_sha256: str
