@@ -171,6 +171,6 @@ def test_weights_that_cannot_be_had_are_named_with_the_two_ways_out(trained, out
 
 
 def test_help_does_not_import_torch():
-    for command in (["-m", "trus.cli"], ["scripts/train.py", "--help"]):
+    for command in (["-m", "trus.cli", "--help"], ["scripts/train.py", "--help"]):
         code = run(sys.executable, "-X", "importtime", *command).stderr
         assert " torch\n" not in code

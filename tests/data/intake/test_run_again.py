@@ -185,3 +185,19 @@ def test_ctrl_c_while_the_sheets_are_drawn_is_said(raw, tmp_path, monkeypatch):
     result = intake([raw], tmp_path / "out", options())
     assert result.outcome.interrupted
     assert len(rows(tmp_path / "out" / "manifest.csv")) == result.published.frames == 4
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"row', b'{"gar\xff\n[1]\n{}\n'])
+def test_a_damaged_journal_is_mended_from_the_raw_files(raw, tmp_path, damage):
+    intake([raw], tmp_path / "out", options())
+    before = tree(tmp_path / "out")
+    journal = tmp_path / "out-private" / "journal"
+    held = rows(tmp_path / "out-private" / "quarantine.csv")
+    for path in [journal / "files.jsonl", journal / "published", *(journal / "portions").iterdir()]:
+        path.write_bytes(damage)
+    again = intake([raw], tmp_path / "out", options())
+    assert tree(tmp_path / "out") == before
+    assert (again.outcome.earlier, rows(tmp_path / "out-private" / "quarantine.csv")) == (0, held)
+    (journal / "settings.json").write_bytes(damage)
+    with pytest.raises(IntakeError, match=r"settings\.json is damaged"):
+        intake([raw], tmp_path / "out", options())

@@ -59,7 +59,11 @@ class Journal:
         if not path.exists():
             write_private(path, json.dumps(lasting, indent=2).encode())
             return
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            earlier = dict(json.loads(path.read_bytes()))
+        except (ValueError, TypeError):
+            raise IntakeError("journal/settings.json is damaged; choose another -o, with --key for the same "
+                              "pseudonyms") from None  # fmt: skip
         changed = [name for name, value in lasting.items() if earlier.get(name) != value]
         if changed:
             raise IntakeError(
@@ -123,7 +127,7 @@ class Journal:
 
     def _ids(self, name: str) -> list[str]:
         path = self._folders.journal / name
-        return path.read_text(encoding="utf-8").split() if path.exists() else []
+        return path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
 
 
 def portion_path(folders: Folders, file_id: str, start: int) -> Path:
@@ -146,18 +150,15 @@ def write_refused_portion(path: Path, reason: str) -> None:
 
 
 def read_portion(path: Path) -> Portion | None:
-    """A portion, or None where it is not there."""
+    """A portion, or None where it is not there or damaged: then it is taken again."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+        entries = [dict(json.loads(line)) for line in path.read_bytes().splitlines()]
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    portion = Portion()
-    for entry in map(json.loads, lines):
-        if "refused" in entry:
-            portion.refused = entry["refused"]
-        else:
-            portion.rows.append(entry)
-    return portion
+    if not entries:  # a file that lost its content
+        return None
+    refused = [entry["refused"] for entry in entries if "refused" in entry]
+    return Portion([entry for entry in entries if "refused" not in entry], refused[-1] if refused else "")
 
 
 def remove_held(folders: Folders, image_id: str) -> None:
@@ -171,13 +172,13 @@ def _line(record: FileRecord) -> str:
 
 
 def _read_records(path: Path) -> Iterator[FileRecord]:
-    """A last line that a kill cut short is left out: its file is done again."""
+    """A line that a kill cut short, or that is damaged, is left out: its file is done again."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():
         try:
             content = json.loads(line)
-        except ValueError:
+            record = FileRecord(**content | {name: tuple(content[name]) for name in ("identity", "starts")})
+        except (ValueError, TypeError, KeyError):
             continue
-        content |= {"identity": tuple(content["identity"]), "starts": tuple(content["starts"])}
-        yield FileRecord(**content)
+        yield record
