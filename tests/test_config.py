@@ -69,7 +69,7 @@ def test_all_wrong_settings_are_named_at_once():
     ("override", "named"),
     [
         ("+split.foo=1", "split.foo: unknown; valid here are kind, folds, fold"),
-        ("split.fold=all", "-m split.fold=0,1,2,3,4"),
+        ("split.fold=10", "split.fold=10: with split.folds=5 it is 0 to 4, or all"),
         ("data=phantom", "makes its own frames"),
     ],
 )

@@ -46,7 +46,8 @@ class SplitConfig:
 
     kind: Literal["holdout", "kfold"]
     folds: Annotated[int, Field(ge=2)]
-    fold: Natural
+    fold: Natural | Literal["all"]
+    repeats: Count
     val_fraction: Fraction
     seed: Natural
     stratify: bool
@@ -110,6 +111,8 @@ class TrainConfig:
     outputs: str
     run_dir: str
     seed: Natural
+    seeds: Count
+    reproduce: str | None
     threshold: Fraction
     ckpt_path: str | None
     weights_licence: str | None
@@ -144,11 +147,8 @@ def resolve_evaluate_config(composed: "DictConfig") -> dict[str, Any]:
 def check_train_config(config: dict[str, Any]) -> None:
     """Check a resolved training config. Raises ConfigError that lists every key, value and remedy."""
     problems = _problems(TrainConfig, config)
-    split = config["split"]
-    if not problems and split["kind"] == "kfold" and split["fold"] >= split["folds"] and not split["file"]:
-        problems.append(
-            f"split.fold={split['fold']}: with split.folds={split['folds']} it is 0 to {split['folds'] - 1}"
-        )
+    if not problems:
+        problems += _fold_problems(config)
     if not problems and config["data"]["phantom"] and not _is_phantom(config):
         problems.append(
             f"data.manifest={config['data']['manifest']}: experiment=phantom makes its own frames; "
@@ -159,6 +159,19 @@ def check_train_config(config: dict[str, Any]) -> None:
     except ConfigError as error:
         problems.append(str(error))
     _raise(problems)
+
+
+def _fold_problems(config: dict[str, Any]) -> list[str]:
+    split = config["split"]
+    fold, folds = split["fold"], split["folds"] * split["repeats"]
+    if fold == "all":
+        return ["ckpt_path: goes on with one network; with split.fold=all start the same command again"] * bool(
+            config["ckpt_path"]
+        )
+    if split["kind"] == "kfold" and fold >= folds and not split["file"]:
+        names = f"split.folds={split['folds']}" + f" and split.repeats={split['repeats']}" * (split["repeats"] > 1)
+        return [f"split.fold={fold}: with {names} it is 0 to {folds - 1}, or all"]
+    return []
 
 
 def _resolve(composed: "DictConfig", hint: str = "") -> dict[str, Any]:
@@ -191,8 +204,6 @@ def _explain(problem: Any, schema: type) -> str:
             hint = get_type_hints(schema)[part]
             schema = next((kind for kind in get_args(hint) if isinstance(kind, type) and is_dataclass(kind)), hint)
         return f"{'.'.join(path)}: unknown; valid here are {', '.join(field.name for field in fields(schema))}"
-    if path == ["split", "fold"] and problem["input"] == "all":
-        return "split.fold=all: not there yet; train the folds by -m split.fold=0,1,2,3,4"
     return text
 
 

@@ -15,7 +15,8 @@ from trus.errors import ConfigError, ManifestError, SplitError
 
 LIGHT = {"flip": 0.5, "rotate": 10, "scale": 0.1, "translate": 0.05}
 SPLIT = {
-    "kind": "kfold", "folds": 2, "fold": 0, "val_fraction": 0.2, "seed": 0, "stratify": True, "allow_ungrouped": False,
+    "kind": "kfold", "folds": 2, "repeats": 1, "fold": 0, "val_fraction": 0.2, "seed": 0, "stratify": True,
+    "allow_ungrouped": False,
     "file": None,
 }  # fmt: skip
 

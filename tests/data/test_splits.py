@@ -17,7 +17,8 @@ from trus.errors import SplitError
 
 CLASSES = Classes.from_dict({"labels": {"1": "lesion"}})
 CONFIG = {
-    "kind": "kfold", "folds": 3, "fold": 0, "val_fraction": 0.2, "seed": 0, "stratify": True, "allow_ungrouped": False,
+    "kind": "kfold", "folds": 3, "repeats": 1, "fold": 0, "val_fraction": 0.2, "seed": 0, "stratify": True,
+    "allow_ungrouped": False,
     "file": None,
 }  # fmt: skip
 

@@ -95,8 +95,9 @@ def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], c
     """Split annotated frames that are not test frames.
 
     Groups are patients; strata are presence and size of the targets. `content` maps image_id to the image's hash:
-    without patients, identical frames stay together. `config` holds kind, folds, val_fraction, seed, stratify and
-    allow_ungrouped of conf/split. Raises SplitError when there are no patients or fewer than folds.
+    without patients, identical frames stay together. `config` holds kind, folds, repeats, val_fraction, seed, stratify
+    and allow_ungrouped of conf/split; the folds of the second repeat follow those of the first. Raises SplitError when there are no
+    patients or fewer than folds.
     """
     require_patients(frames, config["allow_ungrouped"])
     frames = sorted(_annotated(frames), key=lambda frame: frame.image_id)
@@ -105,7 +106,8 @@ def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], c
     groups = [f"patient {f.patient_id}" if f.patient_id else f"frame {content[f.image_id]}" for f in frames]
     strata = _strata(frames, classes) if config["stratify"] else np.zeros(len(frames))
     if config["kind"] == "kfold":
-        validation = _folds(frames, groups, strata, config["folds"], config["seed"])
+        seeds = range(config["seed"], config["seed"] + config["repeats"])
+        validation = [part for seed in seeds for part in _folds(frames, groups, strata, config["folds"], seed)]
     else:
         share = _share(config["val_fraction"], len(set(groups)))
         parts = _folds(frames, groups, strata, share.denominator, config["seed"])[: share.numerator]
