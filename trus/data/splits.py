@@ -96,8 +96,8 @@ def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], c
 
     Groups are patients; strata are presence and size of the targets. `content` maps image_id to the image's hash:
     without patients, identical frames stay together. `config` holds kind, folds, repeats, val_fraction, seed, stratify
-    and allow_ungrouped of conf/split; the folds of the second repeat follow those of the first. Raises SplitError when there are no
-    patients or fewer than folds.
+    and allow_ungrouped of conf/split; the folds of the second repeat follow those of the first. Raises SplitError when
+    there are no patients or fewer than folds.
     """
     require_patients(frames, config["allow_ungrouped"])
     frames = sorted(_annotated(frames), key=lambda frame: frame.image_id)

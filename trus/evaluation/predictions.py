@@ -29,8 +29,8 @@ def write_predictions(path: Path, targets: tuple[str, ...], items: Iterable[tupl
 class Predictions(Mapping[str, np.ndarray]):
     """image_id -> probabilities float32 (K, H, W) in the frame's own size, read when asked for. Raises ModelFileError.
 
-    A probability is the middle of its 1/256 step, so at most 1/512 from what the network said; what was 0 outside the
-    region is 0.
+    A probability is the middle of its 1/256 step, the lowest step 0, as outside the region: it is at most 1/512 from
+    what the network said, below 1/256 at most 1/256.
     """
 
     def __init__(self, path: Path):
