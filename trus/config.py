@@ -122,11 +122,21 @@ class TrainConfig:
 class EvaluateConfig:
     """conf/evaluate.yaml, resolved."""
 
-    model_file: str
-    data: dict[str, str]
-    split: dict[Literal["part"], Literal["test", "train", "all"]]
+    model_file: str | None
+    cv_run: str | None
+    run: str | None
+    data: dict[Literal["manifest"], str | None]
+    split: dict[Literal["part"], Literal["test", "train", "all"] | None]
     threshold: Fraction | None
+    smallest_component: Natural
+    tta: Literal["flip"] | None
+    ensemble: list[str]
+    choose: bool
+    strata: list[str]
+    nsd_tolerances: list[Annotated[float, Field(gt=0)]] | None
     resamples: Count
+    logger: MLflowConfig | None
+    outputs: str
     run_dir: str
 
 
@@ -140,7 +150,7 @@ def resolve_train_config(composed: "DictConfig") -> dict[str, Any]:
 def resolve_evaluate_config(composed: "DictConfig") -> dict[str, Any]:
     """The composed config as plain values, checked. Raises ConfigError."""
     config = _resolve(composed)
-    _raise(_problems(EvaluateConfig, config))
+    _raise(_problems(EvaluateConfig, config) or _evaluation_problems(config))
     return config
 
 
@@ -172,6 +182,24 @@ def _fold_problems(config: dict[str, Any]) -> list[str]:
         names = f"split.folds={split['folds']}" + f" and split.repeats={split['repeats']}" * (split["repeats"] > 1)
         return [f"split.fold={fold}: with {names} it is 0 to {folds - 1}, or all"]
     return []
+
+
+def _evaluation_problems(config: dict[str, Any]) -> list[str]:
+    ways = ("model_file", "cv_run", "run")
+    given = [way for way in ways if config[way]]
+    if len(given) != 1:
+        said = " and ".join(given) or "nothing"
+        return [f"what to evaluate: give one of {', '.join(f'{way}=...' for way in ways)} (given: {said})"]
+    problems = []
+    if config["model_file"] and not config["data"]["manifest"]:
+        problems.append("data.manifest=...: a model file is evaluated on the frames of a manifest")
+    if config["ensemble"] and not config["model_file"]:
+        problems.append("ensemble=[...]: goes with model_file=; the members of cv_run= are one with split.part=test")
+    if config["tta"] and not config["model_file"] and not config["split"]["part"]:
+        problems.append(f"tta={config['tta']}: kept predictions need no network; add split.part=test to run it")
+    if config["choose"] and (not config["cv_run"] or config["split"]["part"]):
+        problems.append("choose=true: the operating point is chosen on out-of-fold predictions only; give cv_run=")
+    return problems
 
 
 def _resolve(composed: "DictConfig", hint: str = "") -> dict[str, Any]:
