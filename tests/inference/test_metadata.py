@@ -6,6 +6,7 @@ import pytest
 
 from trus.errors import ModelFileError
 from trus.inference.metadata import SCHEMA_VERSION, STATEMENT, ModelMetadata, parse_metadata
+from trus.inference.postprocessing import Rule
 
 DOCUMENT = {
     "name": "fpn", "created": "2026-11-23", "trus_version": "0.1.0",
@@ -37,13 +38,13 @@ def test_json_and_back_is_the_same():
 
 
 def test_a_newer_schema_is_told_from_damage():
-    with pytest.raises(ModelFileError, match=r"m\.onnx: was written with metadata schema 2, .* up to 1; upgrade trus"):
-        parse(schema_version=2, something_new={"a": 1}, thresholds="another form")
+    with pytest.raises(ModelFileError, match=r"m\.onnx: was written with metadata schema 3, .* up to 2; upgrade trus"):
+        parse(schema_version=3, something_new={"a": 1}, thresholds="another form")
 
 
 @pytest.mark.parametrize("version", [0, "new", None])
 def test_a_schema_that_is_no_later_version_is_damage(version):
-    with pytest.raises(ModelFileError, match=r"does not fit schema 1 \(schema_version: .*export the model again"):
+    with pytest.raises(ModelFileError, match=r"does not fit schema 2 \(schema_version: .*export the model again"):
         parse(schema_version=version)
 
 
@@ -70,5 +71,27 @@ def test_a_document_that_does_not_fit_is_refused_with_the_reason(changes, messag
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"name": 1}'])
 def test_text_that_is_no_document_is_refused(text):
-    with pytest.raises(ModelFileError, match=r"m\.onnx: its metadata does not fit schema 1"):
+    with pytest.raises(ModelFileError, match=r"m\.onnx: its metadata does not fit schema 2"):
         parse_metadata(text, "m.onnx")
+
+
+def test_a_document_of_version_1_is_read_as_the_current_one():
+    metadata = parse(schema_version=1)
+    assert (metadata.schema_version, metadata.postprocessing, metadata.operating_point) == (SCHEMA_VERSION, {}, None)
+
+
+def test_post_processing_is_read_and_checked():
+    rule = Rule(fill_holes=True, smallest_mm2=4)
+    metadata = parse(postprocessing={"lesion": {"fill_holes": True, "smallest_mm2": 4}})
+    assert metadata.postprocessing == {"lesion": rule}
+    assert parse_metadata(metadata.model_dump_json(), "m.onnx") == metadata
+    for rules, message in (
+        ({"gland": {}}, r"m\.onnx: its metadata is damaged \(post-processing of \['gland'\]: the classes here are"),
+        (
+            {"lesion": {"smallest_px": -1}},
+            r"postprocessing\.lesion\.smallest_px: Input should be greater than or equal to 0",
+        ),
+        ({"lesion": {"smoothing": 1}}, r"postprocessing\.lesion\.smoothing: Extra inputs are not permitted"),
+    ):
+        with pytest.raises(ModelFileError, match=message):
+            parse(postprocessing=rules)

@@ -1,7 +1,7 @@
 """`trus predict`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,9 +11,16 @@ from trus.errors import ConfigError
 
 def predict_frames(
     inputs: Annotated[list[str], typer.Argument(help="Frames, folders, globs, or a manifest.csv.", metavar="INPUT...")],
-    model: Annotated[Path, typer.Option(help="An .onnx model file, or a .ckpt (needs trus[train]).")],
+    model: Annotated[
+        list[Path], typer.Option(help="An .onnx model file, or a .ckpt (needs trus[train]); several: their mean.")
+    ],
     out: Out,
     threshold: Annotated[float | None, typer.Option(help="Between 0 and 1, instead of the model file's own.")] = None,
+    postprocess: Annotated[bool, typer.Option(help="Tidy masks by the model file's own rules.")] = True,
+    tta: Annotated[
+        Literal["flip", "flip_scale"] | None,
+        typer.Option(help="Ask again on the mirror image (twice the time), and at two more sizes (six times)."),
+    ] = None,
     spacing: Annotated[str | None, typer.Option(help="ROW,COLUMN in mm a pixel, for areas in mm2.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Frames in work at a time.")] = 1,
 ) -> None:
@@ -22,15 +29,14 @@ def predict_frames(
     Started again, it goes on where it stopped. Exit code 1 when a frame failed; the others are done.
     """
     from trus.inference.batch import predict_batch
+    from trus.inference.ensemble import open_models
     from trus.inference.inputs import collect_inputs
-    from trus.inference.predictor import available_cores, open_predictor
+    from trus.inference.predictor import available_cores
 
     if threshold is not None and not 0 < threshold < 1:
         raise ConfigError(f"--threshold {threshold}: must lie between 0 and 1")
     items = collect_inputs(inputs, parse_spacing(spacing) if spacing else None, out)
-    predictor = open_predictor(model, threads=max(1, available_cores() // jobs))
-    if threshold is not None:
-        predictor.thresholds = [threshold] * len(predictor.thresholds)
+    predictor = open_models(model, max(1, available_cores() // jobs), tta, threshold, postprocess)
     if predictor.metadata.data.cropped and not any(item.region for item in items):
         typer.echo("note: the model was trained on frames cropped by their manifest; these are taken whole", err=True)
     with progress_bar() as progress:

@@ -106,7 +106,7 @@ def evaluate(
     frames = [frame for frame in frames if frame.mask is not None]
     counts = []
     for frame in frames:
-        labels = predictor.predict(read_frame(frame.image), frame.region).labels
+        labels = predictor.predict(read_frame(frame.image), frame.region, frame.spacing).labels
         counts.append(Overlap.of(predictor.classes.planes(labels), reference.planes(read_mask(frame.mask))))  # type: ignore[arg-type]
         done()
     return Evaluation(frames, predictor.classes.targets, Overlap.stack(counts))

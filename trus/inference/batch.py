@@ -89,7 +89,7 @@ def _predict_one(predictor: Predictor, item: Input, out: Path) -> tuple[dict[str
         if earlier is not None:
             return earlier, True
         image = read_frame(item.path)
-        prediction = predictor.predict(image, item.region)
+        prediction = predictor.predict(image, item.region, item.spacing)
         write_image(out / "masks" / f"{item.name}.png", prediction.labels)
         planes = predictor.classes.planes(prediction.labels)
         write_image(out / "overlays" / f"{item.name}.png", draw_overlay(image, planes))
@@ -111,8 +111,7 @@ def _identity(predictor: Predictor, item: Input) -> dict[str, Any]:
         "name": item.name,
         "input": str(item.path),
         "input_sha256": hash_file(item.path),
-        "model_sha256": predictor.model_hash,
-        "thresholds": dict(zip(predictor.classes.targets, predictor.thresholds, strict=True)),
+        **predictor.settings,
         "region": list(item.region) if item.region else None,
         "spacing_mm": list(item.spacing) if item.spacing else None,
     }

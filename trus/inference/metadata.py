@@ -6,9 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trus.data.classes import Classes
 from trus.errors import ConfigError, ManifestError, ModelFileError
+from trus.inference.postprocessing import Rule, check_rules
 from trus.preprocessing import Preprocessor
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[2] = 2
+"""2 added postprocessing and operating_point; an older trus would segment without them, so it must refuse."""
 STATEMENT = "Research use only. Not a medical device; must not be used for diagnosis or treatment decisions."
 
 
@@ -56,20 +58,53 @@ class Provenance(_Part):
     cropped: int = Field(description="How many of the frames were cropped to a region of the manifest")
 
 
-class ModelMetadata(_Part):
-    """The JSON document of a model file, schema version 1."""
+class Interval(_Part):
+    """A mean over frames with its interval over patients; None where there is none."""
 
-    schema_version: Literal[1] = 1
+    value: float | None
+    low: float | None
+    high: float | None
+    frames: int
+    patients: int
+
+
+class OperatingPoint(_Part):
+    """Where thresholds and post-processing come from: chosen on out-of-fold predictions, scored on folds left out.
+
+    `before` and `after` are mean per-image IoU, `gain` their paired difference; `accepted` says for each class what was
+    taken over (nothing: the gain's interval reached 0).
+    """
+
+    cv_key: str | None = Field(description="Of the cross-validation whose networks predicted")
+    data_hash: str
+    split_hash: str
+    created: str
+    trus_version: str
+    before: Interval
+    after: Interval
+    gain: Interval
+    accepted: dict[str, list[Literal["threshold", "postprocessing"]]]
+    grouped: bool = Field(description="False: frames without patient ids, so that intervals are over frames")
+
+
+class ModelMetadata(_Part):
+    """The JSON document of a model file. Version 1, without post-processing, is read as the current one."""
+
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     name: str
     created: str
     trus_version: str
     classes: dict[str, Any]
     thresholds: list[float]
+    postprocessing: dict[str, Rule] = {}
+    operating_point: OperatingPoint | None = None
     preprocessing: dict[str, Any]
     input_shape: tuple[int, int, int] = Field(description="channels, height, width")
     training: Training
     data: Provenance
-    score: Score | None = None
+    score: Score | None = Field(
+        default=None, description="With threshold 0.5 or what training was told, nothing tidied"
+    )
     statement: str = STATEMENT
 
     @property
@@ -91,13 +126,14 @@ def parse_metadata(text: str, origin: str) -> ModelMetadata:
         channels, height, width = metadata.input_shape
         if metadata.preprocessor.size != (height, width) or metadata.preprocessor.in_channels != channels:
             raise ModelFileError(f"{origin}: its input shape {metadata.input_shape} is not that of its preprocessing")
+        check_rules(metadata.postprocessing, metadata.class_set)
     except ValidationError as error:
         raise ModelFileError(_explain(error, origin)) from error
     except (ConfigError, ManifestError) as error:
         raise ModelFileError(f"{origin}: its metadata is damaged ({error}); export the model again") from error
     if len(metadata.thresholds) != len(targets):
         raise ModelFileError(f"{origin}: {len(metadata.thresholds)} thresholds, {len(targets)} classes; export again")
-    return metadata
+    return metadata.model_copy(update={"schema_version": SCHEMA_VERSION})
 
 
 def _explain(error: ValidationError, origin: str) -> str:

@@ -2,9 +2,11 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -13,7 +15,10 @@ from trus.data.classes import Classes
 from trus.errors import ModelFileError
 from trus.files import hash_file
 from trus.inference.metadata import ModelMetadata, parse_metadata
+from trus.inference.postprocessing import Rule, decide
 from trus.preprocessing import Preprocessor
+
+Box = tuple[int, int, int, int]
 
 METADATA_KEY = "trus"
 """The key of the JSON document in the model file's metadata."""
@@ -31,12 +36,18 @@ class Prediction:
 
 
 class Predictor(ABC):
-    """Frames in, masks out. `thresholds` (K,) start as the model file's own and can be replaced."""
+    """Frames in, masks out.
+
+    `thresholds` (K,) and `postprocessing` (rules by class) start as the model file's own and can be replaced.
+    """
+
+    tta: str | None = None
 
     def __init__(self, path: Path, metadata: ModelMetadata):
         self.path = path
         self.metadata = metadata
         self.thresholds = list(metadata.thresholds)
+        self.postprocessing: dict[str, Rule] = dict(metadata.postprocessing)
 
     @cached_property
     def classes(self) -> Classes:
@@ -44,27 +55,61 @@ class Predictor(ABC):
         return self.metadata.class_set
 
     @cached_property
-    def preprocessor(self) -> Preprocessor:
-        """The model's preprocessing."""
-        return self.metadata.preprocessor
-
-    @cached_property
     def model_hash(self) -> str:
         """SHA-256 of the model file."""
         return hash_file(self.path)
+
+    @property
+    def members(self) -> Sequence["Predictor"]:
+        """The predictors whose mean this is; itself where it is no ensemble."""
+        return [self]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the masks beside the frame, in JSON types: with equal settings they are equal."""
+        rules = {name: rule.model_dump(exclude_defaults=True) for name, rule in self.postprocessing.items()}
+        return {
+            "model_sha256": self.model_hash,
+            "thresholds": dict(zip(self.classes.targets, self.thresholds, strict=True)),
+            "postprocessing": {name: rule for name, rule in rules.items() if rule} or None,
+            "tta": self.tta,
+        }
+
+    @abstractmethod
+    def probabilities(self, image: np.ndarray, region: Box | None = None) -> np.ndarray:
+        """Frame (H, W) or (H, W, 3), 8 or 16 bit -> float32 (K, H, W) in 0..1, zero outside the region."""
+
+    def predict(
+        self, image: np.ndarray, region: Box | None = None, spacing: tuple[float, float] | None = None
+    ) -> Prediction:
+        """Segment one frame: (H, W) or (H, W, 3), 8 or 16 bit; `region` is the box that the manifest knows.
+
+        `spacing`, (row, column) in mm, is what rules in mm2 need.
+        """
+        probabilities = self.probabilities(image, region)
+        labels = decide(probabilities, self.classes, self.thresholds, self.postprocessing, spacing)
+        return Prediction(labels, probabilities)
+
+
+class NetworkPredictor(Predictor):
+    """A predictor over one network."""
+
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """The model's preprocessing."""
+        return self.metadata.preprocessor
 
     @abstractmethod
     def network(self, batch: np.ndarray) -> np.ndarray:
         """Preprocessed float32 (N, C, h, w) -> probabilities float32 (N, K, h, w)."""
 
-    def predict(self, image: np.ndarray, region: tuple[int, int, int, int] | None = None) -> Prediction:
-        """Segment one frame: (H, W) or (H, W, 3), 8 or 16 bit; `region` is the box that the manifest knows."""
+    def probabilities(self, image: np.ndarray, region: Box | None = None) -> np.ndarray:
+        """Preprocess, run the network, map back to the frame."""
         array, geometry = self.preprocessor(image, region)
-        probabilities = geometry.inverse_probabilities(self.network(array[None])[0])
-        return Prediction(self.classes.decode(probabilities, self.thresholds), probabilities)
+        return geometry.inverse_probabilities(self.network(array[None])[0])
 
 
-class OnnxPredictor(Predictor):
+class OnnxPredictor(NetworkPredictor):
     """A model file in an ONNX Runtime session on the CPU."""
 
     def __init__(self, path: Path, threads: int | None = None):
@@ -79,7 +124,7 @@ class OnnxPredictor(Predictor):
         return self.session.run(["probabilities"], {"image": batch})[0]
 
 
-def open_predictor(path: Path, threads: int | None = None) -> Predictor:
+def open_predictor(path: Path, threads: int | None = None) -> NetworkPredictor:
     """Open an .onnx model file or a .ckpt checkpoint. Raises ModelFileError."""
     path = Path(path)
     if not path.is_file():
@@ -109,7 +154,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _open_checkpoint(path: Path, threads: int | None) -> Predictor:
+def _open_checkpoint(path: Path, threads: int | None) -> NetworkPredictor:
     try:
         from trus.inference.pytorch import CheckpointPredictor
     except ModuleNotFoundError as error:

@@ -9,14 +9,14 @@ from torch import nn
 
 from trus.errors import ModelFileError, TrusError
 from trus.inference.metadata import ModelMetadata, parse_metadata
-from trus.inference.predictor import Predictor
+from trus.inference.predictor import NetworkPredictor
 from trus.models.build import build_network
 
 CHECKPOINT_KEY = "trus_metadata"
 """Key in a checkpoint's hyper-parameters: the model file's JSON document as text, score left out."""
 
 
-class CheckpointPredictor(Predictor):
+class CheckpointPredictor(NetworkPredictor):
     """A checkpoint's network in float32 on the CPU.
 
     The network is rebuilt from the checkpoint unless one is given, into which the weights are then loaded.
