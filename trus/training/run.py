@@ -17,6 +17,8 @@ from pytorch_lightning.loggers import MLFlowLogger
 import trus
 from trus.data.datamodule import FrameDataModule
 from trus.data.phantom import write_phantom
+from trus.data.state import NAME as STATE
+from trus.data.state import save_state
 from trus.errors import TrainingError
 from trus.files import write_text
 from trus.inference.metadata import ModelMetadata, Provenance, Training
@@ -41,6 +43,7 @@ def train(config: dict[str, Any]) -> float | None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = _prepare_data(config)
     data.split.save(run_dir / "split.json")
+    save_state(run_dir / STATE, data.manifest.frames, data.contents)
     if earlier:
         check_resumable(earlier, config, data)
     choices = dict(HydraConfig.get().runtime.choices)
