@@ -150,13 +150,13 @@ def resolve_train_config(composed: "DictConfig") -> dict[str, Any]:
 def resolve_evaluate_config(composed: "DictConfig") -> dict[str, Any]:
     """The composed config as plain values, checked. Raises ConfigError."""
     config = _resolve(composed)
-    _raise(_problems(EvaluateConfig, config) or _evaluation_problems(config))
+    _raise(find_problems(EvaluateConfig, config) or _evaluation_problems(config))
     return config
 
 
 def check_train_config(config: dict[str, Any]) -> None:
     """Check a resolved training config. Raises ConfigError that lists every key, value and remedy."""
-    problems = _problems(TrainConfig, config)
+    problems = find_problems(TrainConfig, config)
     if not problems:
         problems += _fold_problems(config)
     if not problems and config["data"]["phantom"] and not _is_phantom(config):
@@ -216,7 +216,8 @@ def _is_phantom(config: dict[str, Any]) -> bool:
     return config["data"]["manifest"] == f"{config['outputs']}/phantom/manifest.csv"
 
 
-def _problems(schema: type, config: dict[str, Any]) -> list[str]:
+def find_problems(schema: type, config: dict[str, Any]) -> list[str]:
+    """What in `config` does not fit the pydantic dataclass `schema`, a line each: key, value and remedy."""
     try:
         TypeAdapter(schema).validate_python(config)
         return []
