@@ -28,7 +28,7 @@ def locate(run: str, tracking_uri: str | None) -> Located:
         return _of_folder(path, tracking_uri)
     if tracking_uri is None:
         raise ConfigError(f"{run}: no such folder; run ids are looked up in MLflow, which logger=none leaves out")
-    record = _read_run(run, tracking_uri)
+    record = read_run(run, tracking_uri)
     folder = record.data.tags.get("trus.folder") or record.data.params.get("run_dir")
     if not folder or not Path(folder).is_dir():
         raise ConfigError(
@@ -65,7 +65,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_run(run: str, tracking_uri: str) -> Any:
+def read_run(run: str, tracking_uri: str) -> Any:
+    """MLflow's record of a run. Raises ConfigError when there is no such store or no such run in it."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
