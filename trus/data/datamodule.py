@@ -47,7 +47,8 @@ class FrameDataModule(pl.LightningDataModule):
     """Training and validation frames of one fold of a manifest. The test part is not reachable from here.
 
     `data`, `preprocessing`, `augmentation` and `split` are the config groups of those names. `prepare` reads and
-    checks everything and must be called before the loaders are asked for.
+    checks everything and must be called before the loaders are asked for; where split.fold is `all`, `use` chooses
+    the fold then.
     """
 
     def __init__(
@@ -71,13 +72,21 @@ class FrameDataModule(pl.LightningDataModule):
         self.contents = self.manifest.verify()
         self.split = self._make_split()
         self.cache = Cache(Path(self.settings["cache_dir"]), self.preprocessor, self.classes, self.contents)
-        training, validation = self.split.part(self.split_settings["fold"])
-        self.training_frames = [f for f in self.manifest.frames if f.image_id in training]
-        self.validation_frames = [f for f in self.manifest.frames if f.image_id in validation]
-        frames = self.training_frames + self.validation_frames
+        fold = self.split_settings["fold"]
+        folds = range(len(self.split.validation)) if fold == "all" else [fold]
+        parts = [self._part(fold) for fold in folds]  # a fold that is not there is told before the slow part
+        self._held: dict[str, np.ndarray] = {}
+        frames = parts[0][0] + parts[0][1]  # every fold has the same frames
         for frame in track(frames, "preprocessing", transient=True):
-            self.cache.load(frame)
-        self._check_targets()
+            self._held[frame.image_id] = self.cache.load(frame)[1].any((1, 2))
+        self._check_targets(dict(zip(folds, parts, strict=True)))
+        if fold != "all":
+            self.use(fold, self.seed)
+
+    def use(self, fold: int, seed: int) -> None:
+        """Load the training and validation frames of that fold from now on, shuffled and augmented by that seed."""
+        self.seed = seed
+        self.training_frames, self.validation_frames = self._part(fold)
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled batches of training frames."""
@@ -95,24 +104,39 @@ class FrameDataModule(pl.LightningDataModule):
             return Split.load(Path(self.split_settings["file"]), self.manifest.frames)
         return make_split(self.manifest.frames, self.classes, self.contents.image, self.split_settings)
 
-    def _check_targets(self) -> None:
-        missing = [
-            name for name, seen in zip(self.classes.targets, self._seen(self.training_frames), strict=True) if not seen
-        ]
-        if missing:
+    def _part(self, fold: int) -> tuple[list[Frame], list[Frame]]:
+        training, validation = ({*ids} for ids in self.split.part(fold))
+        frames = self.manifest.frames
+        return [f for f in frames if f.image_id in training], [f for f in frames if f.image_id in validation]
+
+    def _check_targets(self, parts: dict[int, tuple[list[Frame], list[Frame]]]) -> None:
+        """Raise ManifestError that names what every fold lacks."""
+        targets = self.classes.targets
+        if not self._seen([frame for frames in next(iter(parts.values())) for frame in frames]).any():
             raise ManifestError(
-                f"{self.manifest.path}: no training frame holds a pixel of {missing}; "
-                f"annotate some, choose other classes (data.classes) or another fold (split.fold)"
+                f"{self.manifest.path}: every mask is empty: no frame holds a pixel of {list(targets)}, so nothing can "
+                "be learnt or scored; annotate some or choose other classes (data.classes)"
             )
-        if not self._seen(self.validation_frames).any():
-            raise ManifestError(
-                f"{self.manifest.path}: no validation frame holds a pixel of {list(self.classes.targets)}, so nothing "
-                "can be scored; choose another fold (split.fold), fewer folds (split.folds) or another split.seed"
-            )
+        problems = []
+        for fold, (training, validation) in parts.items():
+            where = f"fold {fold}: " if len(parts) > 1 else ""
+            missing = [name for name, seen in zip(targets, self._seen(training), strict=True) if not seen]
+            if missing:
+                problems.append(
+                    f"{where}no training frame holds a pixel of {missing}; "
+                    "annotate some, choose other classes (data.classes) or another fold (split.fold)"
+                )
+            if not self._seen(validation).any():
+                problems.append(
+                    f"{where}no validation frame holds a pixel of {list(targets)}, so nothing can be scored; "
+                    "choose another fold (split.fold), fewer folds (split.folds) or another split.seed"
+                )
+        if problems:
+            raise ManifestError(f"{self.manifest.path}: " + "\n  ".join(problems))
 
     def _seen(self, frames: list[Frame]) -> np.ndarray:
         """Which targets have a pixel in any of the frames, bool (K,)."""
-        return np.any([self.cache.load(frame)[1].any((1, 2)) for frame in frames], axis=0)
+        return np.any([self._held[frame.image_id] for frame in frames], axis=0)
 
     def _loader(self, dataset: FrameDataset, shuffle: bool, drop_last: bool) -> DataLoader:
         workers = self.settings["workers"]
