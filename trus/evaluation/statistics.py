@@ -1,8 +1,14 @@
 """Means with intervals: frames of one patient are not independent, so patients are what is resampled."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
+
+RESAMPLES = 4000
+_CHUNK = 500
+"""Resamples that a statistic is given at once: bounds its memory, whatever it does with them."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,62 @@ class Estimate:
         return {key: None if np.isnan(value) else value for key, value in asdict(self).items()}
 
 
+@lru_cache(maxsize=4)
+def patient_bootstrap(patients: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """How often each of P patients is drawn in each of B resamples: whole numbers as float64 (B, P), rows sum to P.
+
+    Every metric is a function of these weights, so that one set of resamples serves all of them. The array is shared
+    and read-only. Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    draws = np.random.default_rng(seed).multinomial(patients, np.full(patients, 1 / patients), size=resamples)
+    weights = draws.astype(np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    patients: int,
+    frames: int,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Any statistic of patients' weights, with a percentile interval.
+
+    `statistic` maps weights (B, P) to values (B,), NaN where a resample leaves it undefined; such resamples are left
+    out of the interval. With fewer than two patients there is no interval (NaN).
+    """
+    low = high = np.nan
+    value = float(statistic(np.ones((1, patients)))[0]) if patients else np.nan
+    if patients >= 2 and not np.isnan(value):
+        weights = patient_bootstrap(patients, resamples, seed)
+        values = np.concatenate([statistic(weights[i : i + _CHUNK]) for i in range(0, resamples, _CHUNK)])
+        tail = (1 - confidence) / 2
+        low, high = np.nanquantile(values, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high), frames, patients)
+
+
+def bootstrap_ratio(
+    numerators: np.ndarray, denominators: np.ndarray, frames: int, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Ratio of sums over patients for each class, averaged over classes: mean scores, pooled scores, rates.
+
+    Both are float (P, K), a patient's sums; a class whose denominators are all 0 in a resample is left out of it, and
+    a patient with none is not counted.
+    """
+    used = (denominators != 0).any(1)
+    above, below = numerators[used], denominators[used]
+    return bootstrap(lambda w: _class_mean(w @ above, w @ below), int(used.sum()), frames, resamples, seed=seed)
+
+
 def bootstrap_mean(
-    values: np.ndarray, patients: list[str], resamples: int = 4000, confidence: float = 0.95, seed: int = 0
+    values: np.ndarray, patients: list[str], resamples: int = RESAMPLES, confidence: float = 0.95, seed: int = 0
 ) -> Estimate:
     """Mean over frames of each class, averaged over classes, with a percentile interval from resampled patients.
 
     `values` is float (N, K), NaN where a frame is not scored; `patients` names each frame's patient. With fewer than
-    two patients there is no interval (NaN). Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    two patients there is no interval (NaN).
     """
     names, owner = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     scored = ~np.isnan(values)
@@ -41,18 +96,36 @@ def bootstrap_mean(
     np.add.at(sums, owner, np.where(scored, values, 0))
     np.add.at(counts, owner, scored)
     used = counts.any(1)
-    sums, counts = sums[used], counts[used]
-    low = high = np.nan
-    if used.sum() >= 2:
-        draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples)
-        tail = (1 - confidence) / 2
-        low, high = np.nanquantile(_class_mean(draws @ sums, draws @ counts), [tail, 1 - tail])
-    value = _class_mean(sums.sum(0)[None], counts.sum(0)[None])[0]
-    return Estimate(float(value), float(low), float(high), int(scored.any(1).sum()), int(used.sum()))
+    above, below = sums[used], counts[used]
+    frames = int(scored.any(1).sum())
+    return bootstrap(lambda w: _class_mean(w @ above, w @ below), int(used.sum()), frames, resamples, confidence, seed)
+
+
+def bootstrap_curve(
+    numerators: np.ndarray, denominators: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ratios of sums over patients at T points, (P, T) both -> value, low and high, each (T,); pointwise, 95 %.
+
+    NaN where the denominator is 0, and the interval with fewer than two patients.
+    """
+    patients, points = numerators.shape
+    value = _ratio(numerators.sum(0), denominators.sum(0))
+    low = high = np.full(points, np.nan)
+    if patients >= 2:
+        weights = patient_bootstrap(patients, resamples, seed)
+        drawn = _ratio(weights @ numerators, weights @ denominators)
+        known = ~np.isnan(value)
+        low, high = low.copy(), high.copy()
+        low[known], high[known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
+    return value, low, high
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return np.where(below != 0, above / np.where(below != 0, below, 1), np.nan)
 
 
 def _class_mean(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """(B, K) sums and counts -> (B,) mean over the classes that were scored, NaN where none was."""
     present = counts > 0
-    means = np.where(present, sums / np.maximum(counts, 1), 0)
+    means = np.where(present, sums / np.where(present, counts, 1), 0)
     return np.where(present.any(1), means.sum(1) / np.maximum(present.sum(1), 1), np.nan)
