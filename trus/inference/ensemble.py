@@ -45,7 +45,8 @@ class EnsemblePredictor(Predictor):
     """The mean of the members' probabilities; each does its own preprocessing, one after the other.
 
     Members have one set of classes, and one set of thresholds and post-processing, which the ensemble takes over.
-    `metadata` is the first member's, with the sources of all, the counts of the largest, and no score or operating point.
+    `metadata` is the first member's with the sources of all, the counts of the largest, no score and no operating
+    point.
     Raises ModelFileError that lists every difference.
     """
 

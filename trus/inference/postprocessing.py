@@ -78,22 +78,19 @@ def check_rules(rules: Mapping[str, Rule], classes: Classes) -> None:
 def tidy(plane: np.ndarray, rule: Rule, spacing: Spacing | None = None) -> np.ndarray:
     """A mask (H, W), bool or 0/1, with the rule applied -> bool (H, W)."""
     filled = fill_holes(plane) if rule.fill_holes else plane.astype(bool)
-    smallest = smallest_component(rule, spacing)
-    if not (rule.largest_only or smallest > 1):
+    if not rule.largest_only and _smallest_px(rule, spacing) <= 1:
         return filled
     components, areas = label_components(filled)
-    kept = areas >= smallest
+    return kept_components(areas, rule, spacing)[components]
+
+
+def kept_components(areas: np.ndarray, rule: Rule, spacing: Spacing | None) -> np.ndarray:
+    """Areas in px by component number, as of `label_components` -> which stay, bool of that length; 0 never does."""
+    kept = areas >= _smallest_px(rule, spacing)
     if rule.largest_only and len(areas) > 1:
         kept &= np.arange(len(areas)) == 1 + areas[1:].argmax()
     kept[0] = False
-    return kept[components]
-
-
-def smallest_component(rule: Rule, spacing: Spacing | None) -> float:
-    """The area in px from which a component stays."""
-    if rule.smallest_mm2 is not None and spacing is not None:
-        return rule.smallest_mm2 / (spacing[0] * spacing[1])
-    return rule.smallest_px
+    return kept
 
 
 def fill_holes(plane: np.ndarray) -> np.ndarray:
@@ -107,6 +104,12 @@ def label_components(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """8-connected components of a mask: int32 (H, W), 0 outside, and the area of each number in px (0: outside)."""
     _, components, statistics, _ = cv2.connectedComponentsWithStats(plane.astype(np.uint8), connectivity=8)
     return components, statistics[:, cv2.CC_STAT_AREA]
+
+
+def _smallest_px(rule: Rule, spacing: Spacing | None) -> float:
+    if rule.smallest_mm2 is not None and spacing is not None:
+        return rule.smallest_mm2 / (spacing[0] * spacing[1])
+    return rule.smallest_px
 
 
 def _tidy_class(
