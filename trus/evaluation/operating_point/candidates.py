@@ -47,8 +47,8 @@ def list_rules(frames: Sequence[Frame], areas: Sequence[int]) -> list[Rule]:
     `areas` are the frames' (or their regions') px. Sizes are in mm2 where every frame's spacing is known, else in px.
     """
     in_mm = all(frame.spacing for frame in frames)
-    scale = [area * (f.spacing[0] * f.spacing[1] if f.spacing else 1) for f, area in zip(frames, areas, strict=True)]
-    area = float(np.median(scale))
+    pixel = [f.spacing[0] * f.spacing[1] if f.spacing and in_mm else 1.0 for f in frames]
+    area = float(np.median(np.multiply(areas, pixel)))
     sizes = [float(f"{share * area:.2g}") for share in SIZES]
     smallest = [Rule(smallest_mm2=size) if in_mm else Rule(smallest_px=round(size)) for size in sizes]
     kept = [Rule(), *smallest, Rule(largest_only=True)]

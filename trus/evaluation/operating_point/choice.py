@@ -112,7 +112,7 @@ class Choice:
         if self.changes:
             lines.append(
                 f"together, on folds left out of the choice: IoU {self.before} before, {self.after} after, gain "
-                f"{self.gain}; on the frames it was chosen on {self.gain_where_chosen.value:.3f}, which is too good"
+                f"{self.gain} (on the very frames of the choice {self.gain_where_chosen.value:.3f}, which is too good)"
             )
         if self.refused:
             lines.append(f"all together gain {self.refused} on folds left out, so nothing was taken over")

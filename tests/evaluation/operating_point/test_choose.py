@@ -1,0 +1,233 @@
+"""Choosing: a real gain is found and measured on folds left out, chance is not taken for one."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from trus.data.classes import Classes
+from trus.data.images import read_mask, write_image
+from trus.data.manifest import Frame
+from trus.errors import ManifestError
+from trus.evaluation.metrics import Overlap
+from trus.evaluation.operating_point import Choice, choose_operating_point
+from trus.evaluation.predictions import Predictions, write_predictions
+from trus.evaluation.statistics import bootstrap_mean
+from trus.inference.postprocessing import Rule, decide
+
+SIZE = 64
+CLASSES = Classes.from_dict({"labels": {"1": "gland", "2": "lesion"}, "contains": {"gland": ["lesion"]}})
+GLAND = CLASSES.select(("gland",))
+
+
+def disc(centre: tuple[float, float], radius: float) -> np.ndarray:
+    y, x = np.mgrid[:SIZE, :SIZE]
+    return np.hypot(y - centre[0], x - centre[1]) <= radius
+
+
+# Made-up networks: label mask (H, W) and chance -> probabilities (2, H, W)
+
+
+def sure(labels, chance):
+    return np.where(CLASSES.planes(labels) > 0, 0.9, 0.1).astype(np.float32)
+
+
+def blurred(labels, shift: float):
+    """0.5 at the rim, which is moved outwards by `shift` px."""
+    inside = CLASSES.planes(labels)
+    distance = [cv2.distanceTransform(p, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - p, cv2.DIST_L2, 5) for p in inside]
+    return (1 / (1 + np.exp(-(np.stack(distance) + shift) / 3))).astype(np.float32)
+
+
+def unsteady(labels, chance):
+    """Now too large, now too small: no threshold is better than 0.5, though on so few frames one looks it."""
+    return blurred(labels, chance.normal(0, 1.5))
+
+
+def shy(labels, chance):
+    """Too small, nearly always."""
+    return blurred(labels, chance.normal(-3, 1))
+
+
+def spotted(labels, chance):
+    """A hole in each gland, and beside it a spot as sure as the gland."""
+    probabilities = sure(labels, chance)
+    probabilities[0, 2:6, 2:6] = 0.9
+    probabilities[0, 36:40, 30:34] = 0.1
+    return probabilities
+
+
+class Study:
+    """2 frames a patient; patients are dealt to folds in turn."""
+
+    def __init__(self, folder: Path, patients: int, predict, folds=3, spacing=(0.2, 0.2), classes=CLASSES, seed=0):
+        chance = np.random.default_rng(seed)
+        self.frames, kept = [], {fold: [] for fold in range(folds)}
+        for n in range(2 * patients):
+            centre, radius = tuple(chance.uniform(30, 34, 2)), chance.uniform(14, 20)
+            labels = disc(centre, radius).astype(np.uint8)
+            labels[disc((centre[0] - 4, centre[1] - 4), radius / 3)] = 2
+            name = f"p{n // 2}_{n % 2}"
+            write_image(folder / f"{name}.png", labels)
+            files = {"image": folder / f"{name}.png", "mask": folder / f"{name}.png"}
+            unknown = dict.fromkeys(("split", "region", "source", "licence"))
+            self.frames.append(Frame(n + 2, name, **files, patient_id=f"p{n // 2}", spacing=spacing, **unknown))
+            kept[(n // 2) % folds].append((name, predict(labels, chance)[: len(classes.targets)]))
+        for fold, items in kept.items():
+            write_predictions(folder / f"{fold}.zip", classes.targets, items)
+        self.parts = [(fold, Predictions(folder / f"{fold}.zip")) for fold in kept]
+
+    def choose(self, **changes) -> Choice:
+        arguments = {"parts": self.parts, "frames": self.frames, "classes": CLASSES, "resamples": 500}
+        return choose_operating_point(**arguments | changes, data_hash="d", split_hash="s", cv_key="k")
+
+    def iou(self, thresholds, rules, folds=None) -> np.ndarray:
+        """Mean per-image IoU of each class by the plain way: read, decide, compare."""
+        rows = []
+        for fold, predictions in self.parts:
+            if folds is None or fold in folds:
+                classes = CLASSES.select(predictions.targets)
+                for frame in self.frames:
+                    if frame.image_id in predictions:
+                        labels = decide(predictions[frame.image_id], classes, thresholds, rules, frame.spacing)
+                        rows.append(Overlap.of(classes.planes(labels), classes.planes(read_mask(frame.mask))).iou[0])
+        return np.array(rows)
+
+
+@pytest.fixture
+def study(tmp_path):
+    return lambda patients, predict, **settings: Study(tmp_path, patients, predict, **settings)
+
+
+def test_a_threshold_that_gains_on_folds_left_out_is_taken_over(study):
+    made = study(12, shy)
+    choice = made.choose()
+    assert [one.accepted for one in choice.classes.values()] == [["threshold"], ["threshold"]]
+    assert all(0.15 < threshold < 0.4 for threshold in choice.thresholds)
+    assert choice.rules == {}
+    before, after = made.iou([0.5, 0.5], {}), made.iou(choice.thresholds, {})
+    assert choice.before.value == pytest.approx(before.mean())
+    assert choice.gain_where_chosen.value == pytest.approx((after - before).mean())
+    assert choice.gain.low > 0.1
+    assert (choice.gain.frames, choice.gain.patients) == (24, 12)
+
+
+def test_the_curve_is_that_of_deciding_anew_at_each_threshold(study):
+    made = study(6, shy, classes=GLAND)
+    curve = made.choose().classes["gland"].curve
+    for threshold in (1 / 256, 0.25, 0.5, 0.9375, 255 / 256):
+        place = curve["threshold"].index(pytest.approx(threshold, abs=1e-6))
+        assert curve["iou"][place] == pytest.approx(made.iou([threshold], {}).mean(), abs=2e-6)
+        assert curve["low"][place] <= curve["iou"][place] <= curve["high"][place]
+    assert len(curve["iou"]) == 255
+
+
+def test_the_gain_is_that_of_what_the_other_folds_chose(study):
+    made = study(12, shy, classes=GLAND)
+    choice = made.choose()
+    rows = []
+    for fold in range(3):
+        others = [other for other in range(3) if other != fold]
+        means = {level: made.iou([level / 256], {}, others).mean() for level in range(16, 241, 8)}
+        best = max(means, key=lambda level: (means[level], -abs(level - 128)))
+        assert choice.classes["gland"].by_fold[f"fold {fold}"]["threshold"] == best / 256
+        rows.append(made.iou([best / 256], {}, [fold]) - made.iou([0.5], {}, [fold]))
+    assert choice.gain.value == pytest.approx(np.concatenate(rows).mean())
+    assert choice.after.value == pytest.approx(choice.before.value + choice.gain.value)
+    patients = [f"p{n}" for fold in range(3) for n in range(fold, 12, 3) for _ in range(2)]
+    assert choice.gain.low == pytest.approx(bootstrap_mean(np.concatenate(rows), patients, 500).low, abs=0.02)
+
+
+def test_chance_is_not_taken_for_a_gain(study):
+    choice = study(12, unsteady).choose()
+    gland = choice.classes["gland"]
+    assert not choice.changes
+    assert (choice.thresholds, choice.rules) == ([0.5, 0.5], {})
+    assert gland.best_threshold != 0.5  # the very frames of the choice prefer another
+    assert choice.after == choice.before
+    assert choice.gain.value == 0
+    assert any(
+        "threshold stays at 0.5; threshold" in line and "is not shown to be better" in line for line in choice.sentences
+    )
+
+
+def test_rules_that_gain_are_taken_over(study):
+    made = study(12, spotted)
+    choice = made.choose()
+    gland = choice.classes["gland"]
+    assert gland.accepted == ["postprocessing"]
+    assert gland.rule.fill_holes
+    assert gland.rule.largest_only or gland.rule.smallest_mm2
+    assert choice.classes["lesion"].rule == Rule()
+    assert made.iou(choice.thresholds, choice.rules)[:, 0].min() == 1
+    assert choice.after.value == pytest.approx(1)
+    assert f"gland: {gland.rule}; gain on folds left out 0.0" in "\n".join(choice.sentences)
+
+
+def test_rules_are_in_px_where_a_spacing_is_not_known(study):
+    made = study(10, spotted, spacing=None)
+    tried = [one["rule"] for one in made.choose().classes["gland"].rules]
+    assert any("px" in rule for rule in tried)
+    assert not any("mm2" in rule for rule in tried)
+
+
+def test_too_few_patients_change_nothing(study):
+    choice = study(9, shy).choose()
+    assert not choice.changes
+    assert choice.classes["gland"].threshold_gain.low > 0
+    assert "under 10 patients nothing is taken over" in choice.sentences[0]
+
+
+def test_one_patient_is_no_evidence_and_no_error(study):
+    choice = study(1, shy, folds=1).choose()
+    assert (choice.changes, choice.thresholds) == (False, [0.5, 0.5])
+    json.dumps(choice.to_dict(), allow_nan=False)
+
+
+def test_a_holdout_is_left_out_in_parts_of_patients(study):
+    choice = study(12, shy, folds=1).choose()
+    assert [*choice.classes["gland"].by_fold] == [f"part {n}" for n in range(5)]
+    assert choice.changes
+
+
+def test_several_seeds_of_a_fold_are_one_frame_each(study):
+    made = study(12, shy)
+    once, twice = made.choose(), made.choose(parts=[*made.parts, *made.parts])
+    assert twice.to_dict() == once.to_dict()
+
+
+def test_a_class_that_no_frame_holds_keeps_its_defaults(study, tmp_path):
+    made = study(12, sure)
+    for frame in made.frames:
+        write_image(frame.mask, np.minimum(read_mask(frame.mask), 1))
+    choice = made.choose()
+    lesion = choice.classes["lesion"]
+    assert (lesion.threshold, lesion.rule, lesion.accepted) == (0.5, Rule(), [])
+    assert choice.false_positive_frames[0] == 24
+    assert set(lesion.curve["iou"]) == {None}
+    json.dumps(choice.to_dict(), allow_nan=False)
+
+
+def test_the_result_is_plain_json_and_says_it_in_words(study):
+    choice = study(12, shy).choose()
+    document = json.loads(json.dumps(choice.to_dict(), allow_nan=False))
+    assert document["thresholds"] == dict(zip(("gland", "lesion"), choice.thresholds, strict=True))
+    assert document["gain"]["low"] == choice.gain.low
+    assert document["sentences"] == choice.sentences
+    assert choice.sentences[-1].startswith("together, on folds left out of the choice: IoU ")
+    point = choice.operating_point()
+    assert (point.cv_key, point.data_hash, point.split_hash, point.grouped) == ("k", "d", "s", True)
+    assert point.after.value == choice.after.value
+
+
+def test_predictions_that_do_not_fit_the_manifest_are_named(study):
+    made = study(3, sure)
+    with pytest.raises(ManifestError, match=r"2 predicted frames are not in the manifest: p0_0, p0_1"):
+        made.choose(frames=made.frames[2:])
+    write_image(made.frames[0].mask, np.zeros((10, 12), np.uint8))
+    with pytest.raises(ManifestError, match=r"p0_0: its mask is \(10, 12\) px, it was predicted at \(64, 64\)"):
+        made.choose()
+    with pytest.raises(ManifestError, match="nothing can be chosen"):
+        made.choose(parts=[])
