@@ -1,0 +1,66 @@
+"""One start of scripts/tune.py: workers on a study until its trials are done, then the report."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from trus.tuning.report import Report, write_report
+from trus.tuning.settings import TuneSettings
+from trus.tuning.study import StudyFolder
+from trus.tuning.tracking import StudyRun
+from trus.tuning.worker import Worker
+
+
+def tune(settings: TuneSettings) -> Report:
+    """Go on with the study of these settings, or begin it, until it has `n_trials`.
+
+    Ctrl-C and SIGTERM end the trials that run, which keep their folds, and write the report of what is there. Raises
+    TrainingError where three trials in a row fail alike.
+    """
+    signal.signal(signal.SIGTERM, _exit)
+    study = StudyFolder(settings)
+    run = StudyRun(study)
+    print(f"study {study.path.name}: {len(study.trials())} of {settings.tune.n_trials} trials begun, in {study.path}")
+    status = "FAILED"
+    try:
+        _work(study, run)
+        status = "FINISHED"
+    except (KeyboardInterrupt, SystemExit):
+        status = "KILLED"
+        print("stopped; the same command goes on", file=sys.stderr, flush=True)
+        raise
+    finally:
+        report = write_report(study)
+        run.finish(report, status)
+        print("\n".join(report.lines), flush=True)
+    return report
+
+
+def _work(study: StudyFolder, run: StudyRun) -> None:
+    """Run the workers, each in a thread: what they wait for are processes."""
+    stop, errors = threading.Event(), []
+
+    def work() -> None:
+        try:
+            Worker(study, run, stop, lambda line: print(line, flush=True)).run()
+        except Exception as error:  # noqa: BLE001  raised again below, in the main thread
+            errors.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=work) for _ in range(study.settings.tune.n_workers)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
