@@ -38,7 +38,7 @@ def boundary_distance(
     if not predicted.any():
         diagonal = float(np.hypot(*(np.asarray(reference.shape) * step)))
         return BoundaryDistance(diagonal, diagonal, (0.0,) * len(tolerances))
-    box = _box(predicted | reference)
+    box = bounding_box(predicted | reference)
     planes = [np.pad(plane[box], 1).astype(np.uint8) for plane in (predicted, reference)]
     distances = np.concatenate(_nearest(_border(planes[0]), _border(planes[1]), step))
     return BoundaryDistance(
@@ -46,8 +46,11 @@ def boundary_distance(
     )
 
 
-def _box(plane: np.ndarray) -> tuple[slice, slice]:
+def bounding_box(plane: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns that hold all of a bool mask (H, W); nothing of an empty one."""
     rows, columns = (np.flatnonzero(plane.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 

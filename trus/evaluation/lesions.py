@@ -8,12 +8,14 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from trus.evaluation.boundaries import bounding_box
+
 MIN_PEAK = 0.05
 """A candidate's confidence is at least this."""
 _FALL = 0.4
 """A candidate reaches down to this share of its peak (1 / 2.5, as PI-CAI)."""
 _LOOKS = 20
-Extent = tuple[np.ndarray, np.ndarray]
+Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,17 @@ def count_lesions(predicted: np.ndarray, reference: np.ndarray, hit_iou: float) 
     large component over two lesions finds one of them, and of two pieces in one lesion one is a false positive.
     The criterion and the level 0.1: Saha et al., Lancet Oncology 2024 (PI-CAI), doi:10.1016/S1470-2045(24)00220-1.
     """
-    pieces, lesions = (_label(plane) for plane in (predicted, reference))
-    sizes = np.bincount(pieces.ravel()), np.bincount(lesions.ravel())
-    together = (pieces > 0) & (lesions > 0)
-    pairs = pieces[together], lesions[together]
-    shared = csr_array((np.ones(len(pairs[0])), pairs), shape=(len(sizes[0]), len(sizes[1]))).tocoo()
-    union = sizes[0][shared.row] + sizes[1][shared.col] - shared.data
+    box = bounding_box(predicted | reference)
+    (pieces, piece_px), (lesions, lesion_px) = (_label(plane[box]) for plane in (predicted, reference))
+    together = np.flatnonzero(predicted[box] & reference[box])
+    pairs = pieces.ravel()[together], lesions.ravel()[together]
+    shared = csr_array((np.ones(len(pairs[0])), pairs), shape=(len(piece_px), len(lesion_px))).tocoo()
+    union = piece_px[shared.row] + lesion_px[shared.col] - shared.data
     shared.data = (shared.data >= hit_iou * union).astype(float)
     graph = shared.tocsr()
     graph.eliminate_zeros()
     found = int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
-    return LesionCount(len(sizes[1]) - 1, len(sizes[0]) - 1, found)
+    return LesionCount(len(lesion_px) - 1, len(piece_px) - 1, found)
 
 
 def find_candidates(
@@ -70,51 +72,56 @@ def find_candidates(
     (doi:10.1148/ryai.230031), the rule of PI-CAI. In order of confidence each candidate hits the lesion that it
     overlaps best, if its IoU reaches `hit_iou` and no earlier one has it (Everingham et al., IJCV 2010).
     """
-    lesions = _label(reference)
-    sizes = np.bincount(lesions.ravel())
+    lesions, sizes = _label(reference)
     taken = {0}
     found = []
-    for peak, extent in _extents(probabilities, most, smallest_px):
-        shared = np.bincount(lesions[extent], minlength=len(sizes))
-        iou = shared / (len(extent[0]) + sizes - shared)
+    for peak, window, mask in _extents(probabilities, most, smallest_px):
+        shared = np.bincount(lesions[window][mask], minlength=len(sizes))
+        size = int(mask.sum())
+        iou = shared / (size + sizes - shared)
         open_to_hit = [n for n in np.flatnonzero(iou >= hit_iou).tolist() if n not in taken]
         hit = max(open_to_hit, key=lambda n: float(iou[n]), default=0)
         taken.add(hit)
-        found.append(Candidate(peak, len(extent[0]), hit > 0))
+        found.append(Candidate(peak, size, hit > 0))
     return tuple(found)
 
 
-def _label(plane: np.ndarray) -> np.ndarray:
-    return np.asarray(cv2.connectedComponents(plane.astype(np.uint8), connectivity=8)[1])
+def _label(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Components of a bool mask, int32 (H, W), and their sizes in px, the background's first."""
+    if not plane.size:
+        return np.zeros(plane.shape, np.int32), np.zeros(1, np.int64)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(plane.astype(np.uint8), connectivity=8)
+    return labels, stats[:, cv2.CC_STAT_AREA].astype(np.int64)
 
 
-def _extents(probabilities: np.ndarray, most: int, smallest_px: int) -> Iterator[tuple[float, Extent]]:
-    """Peak and pixels of each candidate, the highest first."""
-    unused, near = probabilities.copy(), np.zeros(probabilities.shape, np.uint8)
+def _extents(probabilities: np.ndarray, most: int, smallest_px: int) -> Iterator[tuple[float, Window, np.ndarray]]:
+    """Peak of each candidate, the window that it lies in, and its mask there; the highest first."""
+    height, width = probabilities.shape
+    image, unused = np.array([probabilities, probabilities], np.float32)  # OpenCV takes no read-only array
+    filled, near = np.zeros((2, height + 2, width + 2), np.uint8)
     kept = 0
     for _ in range(_LOOKS):
         _, peak, _, place = cv2.minMaxLoc(unused)
         if peak < MIN_PEAK or kept == most:
             return
-        extent = _component((probabilities >= np.float32(_FALL * peak)).astype(np.uint8), place)
-        unused[extent] = 0
-        if len(extent[0]) >= smallest_px and not near[extent].any():
+        window, mask = _component(image, filled, place, peak)
+        unused[window][mask] = 0
+        around = tuple(slice(axis.start, axis.stop + 2) for axis in window)
+        if mask.sum() >= smallest_px and not (near[around][1:-1, 1:-1] & mask).any():
             kept += 1
-            _mark_near(near, extent)
-            yield float(peak), extent
+            near[around] |= cv2.dilate(np.pad(mask, 1).astype(np.uint8), np.ones((3, 3), np.uint8))
+            yield float(peak), window, mask
 
 
-def _component(plane: np.ndarray, place: Sequence[int]) -> Extent:
-    """Pixels (rows, columns) of the component of a 0/1 mask at `place` (column, row); the mask is changed."""
-    _, _, _, (x, y, width, height) = cv2.floodFill(plane, None, tuple(place), 2, flags=8)
-    rows, columns = np.nonzero(plane[y : y + height, x : x + width] == 2)
-    return rows + y, columns + x
+def _component(image: np.ndarray, filled: np.ndarray, place: Sequence[int], peak: float) -> tuple[Window, np.ndarray]:
+    """Pixels that reach `_FALL` of the peak and hang together with `place` (column, row).
 
-
-def _mark_near(near: np.ndarray, extent: Extent) -> None:
-    """Mark the pixels and their 8 neighbours."""
-    top, left = (max(0, axis.min() - 1) for axis in extent)
-    window = near[top : extent[0].max() + 2, left : extent[1].max() + 2]
-    grown = np.zeros_like(window)
-    grown[extent[0] - top, extent[1] - left] = 1
-    window |= cv2.dilate(grown, np.ones((3, 3), np.uint8))
+    `filled`, uint8 (H + 2, W + 2), is OpenCV's scratch: all 0 before and after.
+    """
+    flags = 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+    reach = (1 - _FALL) * peak
+    _, _, _, (x, y, width, height) = cv2.floodFill(image, filled, tuple(place), 0, reach, 1.0, flags)
+    inner = filled[y + 1 : y + height + 1, x + 1 : x + width + 1]
+    mask = inner.astype(bool)
+    inner[:] = 0
+    return (slice(y, y + height), slice(x, x + width)), mask

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trus.evaluation.boundaries import bounding_box
+
 BINS = 20
 """Equally wide bins of probability."""
 
@@ -20,11 +22,23 @@ class Reliability:
 
 def measure_reliability(probabilities: np.ndarray, reference: np.ndarray, within: np.ndarray | None) -> Reliability:
     """Reliability of probabilities float32 (H, W) against a bool mask (H, W), over the pixels of `within` or all."""
-    chosen = probabilities.ravel() if within is None else probabilities[within]
-    truth = reference.ravel() if within is None else reference[within]
+    said, truth = _inside(probabilities, reference, within)
+    likely = said >= np.float32(1 / BINS)  # the first bin, nearly all pixels, is what is left: three times as fast
+    chosen, right = said[likely], truth[likely]
     place = np.minimum(chosen * np.float32(BINS), BINS - 1).astype(np.intp)
-    pixels = np.bincount(place, minlength=BINS)
-    confidence = np.bincount(place, chosen, minlength=BINS)
-    positives = np.bincount(place[truth], minlength=BINS)
-    squares = np.dot(chosen, chosen) - 2 * chosen[truth].sum(dtype=np.float64) + truth.sum()
-    return Reliability(pixels.astype(float), confidence, positives.astype(float), float(max(squares, 0)))
+    sums = [np.bincount(place, values, BINS) for values in (None, chosen, right)]
+    totals = said.size, said.sum(dtype=np.float64), truth.sum()
+    for of_bins, total in zip(sums, totals, strict=True):
+        of_bins[0] += total - of_bins.sum()
+    squares = np.square(said).sum(dtype=np.float64) - 2 * said[truth].sum(dtype=np.float64) + totals[2]
+    pixels, confidence, positives = (of_bins.astype(np.float64) for of_bins in sums)
+    return Reliability(pixels, confidence, positives, float(max(squares, 0)))
+
+
+def _inside(probabilities: np.ndarray, reference: np.ndarray, within: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    if within is None:
+        return probabilities, reference
+    box = bounding_box(within)
+    if within[box].all():  # a region is a box: no copy
+        return probabilities[box], reference[box]
+    return probabilities[within], reference[within]

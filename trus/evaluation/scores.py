@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from trus.data.manifest import Frame
+from trus.errors import ModelFileError
 from trus.evaluation.boundaries import BoundaryDistance, boundary_distance
 from trus.evaluation.lesions import Candidate, LesionCount, count_lesions, find_candidates
 from trus.evaluation.reliability import Reliability, measure_reliability
@@ -138,10 +139,13 @@ def score_frame(
     """Score one frame: probabilities float32 (K, H, W) in 0..1, predicted and reference bool (K, H, W).
 
     `predicted` is the mask after thresholds and post-processing. `within`, bool (H, W) or (K, H, W), is where
-    calibration is measured (`calibration_area`), None: the whole frame. Raises ValueError when the sizes differ.
+    calibration is measured (`calibration_area`), None: the whole frame. Raises ValueError when the sizes differ,
+    ModelFileError for probabilities outside 0..1 or NaN.
     """
     if not probabilities.shape == predicted.shape == reference.shape:
         raise ValueError(f"{frame.image_id}: shapes {probabilities.shape}, {predicted.shape}, {reference.shape} differ")
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1):  # so written, NaN is found too
+        raise ModelFileError(f"{frame.image_id}: the network gives numbers that are no probabilities; train it anew")
     areas = [None] * len(reference) if within is None else np.broadcast_to(within, reference.shape)
     spacing, tolerances = frame.spacing or (1.0, 1.0), settings.tolerances("mm" if frame.spacing else "px")
     classes = []

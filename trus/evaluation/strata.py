@@ -81,7 +81,7 @@ def _thirds(values: Mapping[str, float], names: Sequence[str], unit: str) -> dic
         return {}
     ordered = sorted(values.items(), key=lambda item: (item[1], item[0]))
     third = np.searchsorted(np.quantile([v for _, v in ordered], [1 / 3, 2 / 3]), [v for _, v in ordered])
-    strata = {}
+    strata: dict[str, str] = {}
     for n, name in enumerate(names):
         own = [item for item, place in zip(ordered, third, strict=True) if place == n]
         if own:
