@@ -99,7 +99,7 @@ def test_predict_and_evaluate_agree_with_the_run(trained, outputs):
     run(*script, f"model_file={folder}/model.onnx", f"hydra.run.dir={outputs}/test")
     summary = json.loads((outputs / "test/summary.json").read_text())
     assert summary["part"] == "test"
-    assert summary["all"]["frames"] == 2
+    assert summary["all"]["counts"]["frames"] == 2
     run(*script, f"model_file={folder}/checkpoints/best.ckpt", f"hydra.run.dir={outputs}/ckpt")
     other = json.loads((outputs / "ckpt/summary.json").read_text())
     assert other["all"]["iou"]["value"] == pytest.approx(summary["all"]["iou"]["value"], abs=1e-3)

@@ -17,6 +17,7 @@ TILE = 448
 """Height of one picture in px."""
 _CAPTION = 30
 _GAP = 6
+_DASH = (14.0, 9.0)
 
 
 def write_panels(evaluation: Evaluation, predictor: Predictor, classes: Classes, folder: Path) -> list[Path]:
@@ -37,10 +38,10 @@ def _panel(evaluation: Evaluation, index: int, predictor: Predictor, classes: Cl
     image = read_frame(frame.image)
     targets = evaluation.targets
     reference = classes.select(targets).planes(read_mask(frame.mask))
-    predicted = predictor.classes.planes(predictor.predict(image, frame.region).labels)
+    predicted = predictor.classes.planes(predictor.predict(image, frame.region, frame.spacing).labels)
     x0, y0, x1, y1 = frame.region or (0, 0, image.shape[1], image.shape[0])
     shown = display(image)[y0:y1, x0:x1]
-    tiles = [_tile(shown, planes) for planes in (None, reference[:, y0:y1, x0:x1], predicted[:, y0:y1, x0:x1])]
+    tiles = [draw_tile(shown, planes) for planes in (None, reference[:, y0:y1, x0:x1], predicted[:, y0:y1, x0:x1])]
     scores = ", ".join(
         f"{target} IoU {evaluation.overlap.iou[index, k]:.2f}"
         if evaluation.overlap.scored[index, k]
@@ -50,19 +51,46 @@ def _panel(evaluation: Evaluation, index: int, predictor: Predictor, classes: Cl
     return _sheet(tiles, [f"{name}: {frame.image_id}", "reference", f"predicted: {scores}"], targets)
 
 
-def _tile(image: np.ndarray, planes: np.ndarray | None) -> Image.Image:
-    scale = TILE / image.shape[0]
-    size = (max(1, round(image.shape[1] * scale)), TILE)
+def draw_tile(
+    image: np.ndarray, solid: np.ndarray | None = None, dashed: np.ndarray | None = None, height: int = TILE
+) -> Image.Image:
+    """uint8 RGB (H, W, 3) at `height` px with the contours of two sets of 0/1 planes (K, H, W), in class colours."""
+    scale = height / image.shape[0]
+    size = (max(1, round(image.shape[1] * scale)), height)
     large = cv2.resize(
         image, (size[0] * 2, size[1] * 2), interpolation=cv2.INTER_CUBIC if scale > 0.5 else cv2.INTER_AREA
     )
-    tile = Image.fromarray(large)
-    draw = ImageDraw.Draw(tile)
-    for k, plane in enumerate(planes if planes is not None else ()):
-        for contour in find_contours(np.pad(plane, 1), 0.5):
-            points = [((x - 0.5) * 2 * scale, (y - 0.5) * 2 * scale) for y, x in contour]
-            draw.line(points, fill=class_colour(k), width=4, joint="curve")
-    return tile.resize(size, Image.Resampling.LANCZOS)  # drawn at twice the size for smooth lines
+    picture = Image.fromarray(large)
+    draw = ImageDraw.Draw(picture)
+    for planes, pattern in ((solid, None), (dashed, _DASH)):
+        for k, plane in enumerate(planes if planes is not None else ()):
+            for points in _contours(plane, 2 * scale):
+                _draw_line(draw, points, class_colour(k), pattern)
+    return picture.resize(size, Image.Resampling.LANCZOS)  # drawn at twice the size for smooth lines
+
+
+def _contours(plane: np.ndarray, scale: float) -> list[np.ndarray]:
+    """Closed lines (n, 2) of x, y."""
+    return [(contour[:, ::-1] - 0.5) * scale for contour in find_contours(np.pad(plane, 1), 0.5)]
+
+
+def _draw_line(
+    draw: ImageDraw.ImageDraw, points: np.ndarray, colour: tuple[int, int, int], pattern: tuple[float, float] | None
+) -> None:
+    parts = [points] if pattern is None else _dashes(points, *pattern)
+    for part in parts:
+        draw.line([(float(x), float(y)) for x, y in part], fill=colour, width=4, joint="curve")
+
+
+def _dashes(points: np.ndarray, dash: float, gap: float) -> list[np.ndarray]:
+    """Cut a line (n, 2) into pieces of length `dash` with gaps of length `gap`."""
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    pieces = []
+    for start in np.arange(0, along[-1], dash + gap):
+        inner = points[(along > start) & (along < start + dash)]
+        ends = [[np.interp(at, along, axis) for axis in points.T] for at in (start, min(start + dash, along[-1]))]
+        pieces.append(np.vstack([ends[0], inner, ends[1]]))
+    return pieces
 
 
 def _sheet(tiles: list[Image.Image], captions: list[str], targets: tuple[str, ...]) -> np.ndarray:
