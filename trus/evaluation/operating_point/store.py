@@ -6,7 +6,7 @@ from trus.errors import ModelFileError
 from trus.evaluation.operating_point.choice import Choice
 from trus.files import atomic_path
 from trus.inference.metadata import ModelMetadata
-from trus.inference.predictor import METADATA_KEY, OnnxPredictor
+from trus.inference.predictor import METADATA_KEY, open_predictor
 
 
 def store_operating_point(model_file: Path, choice: Choice) -> ModelMetadata:
@@ -21,7 +21,7 @@ def store_operating_point(model_file: Path, choice: Choice) -> ModelMetadata:
     model_file = Path(model_file)
     if model_file.suffix != ".onnx":
         raise ModelFileError(f"{model_file}: an operating point is stored in an .onnx model file")
-    metadata = OnnxPredictor(model_file, threads=1).metadata
+    metadata = open_predictor(model_file, threads=1).metadata
     _check(model_file, metadata, choice)
     changes = {
         "thresholds": choice.thresholds,
@@ -35,7 +35,7 @@ def store_operating_point(model_file: Path, choice: Choice) -> ModelMetadata:
     onnx.helper.set_model_props(model, properties)
     with atomic_path(model_file) as temporary:
         temporary.write_bytes(model.SerializeToString())
-        OnnxPredictor(temporary, threads=1)  # what cannot be opened again must not take the old file's place
+        open_predictor(temporary, threads=1)  # what cannot be opened again must not take the old file's place
     return metadata
 
 
