@@ -5,17 +5,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import MLFlowLogger
-
 from trus.data.datamodule import FrameDataModule
 from trus.training.outcome import Outcome
+from trus.training.run_logger import RunLogger
 
 
 def print_summary(
     config: dict[str, Any],
     data: FrameDataModule,
     outcome: Outcome | None,
-    logger: MLFlowLogger | None,
+    logger: RunLogger | None,
     epochs: int,
     stopped: bool,
 ) -> None:
@@ -36,7 +35,7 @@ def print_summary(
     if outcome.predictions:
         print(f"  masks           {_short(outcome.predictions / 'masks')}  (overlays beside them)")
     if logger:
-        print(f"  MLflow run      {logger.run_id}  in {config['logger']['tracking_uri']}")
+        print(f"  MLflow run      {logger.run_id or 'not made yet'}  in {config['logger']['tracking_uri']}")
     print("next:")
     for command in _next_commands(config, data, _short(outcome.model_file)):
         print(f"  {command}")
