@@ -15,5 +15,15 @@ def main(config: DictConfig) -> float | None:
     return train(settings)
 
 
+def train_or_sweep() -> None:
+    """A sweep ends in its table, also when a job of it failed."""
+    try:
+        main()
+    finally:
+        from trus.training.sweep import close_sweep
+
+        close_sweep()
+
+
 if __name__ == "__main__":
-    run_script(main)
+    run_script(train_or_sweep)

@@ -8,13 +8,17 @@ import typer
 from trus.cli.agreement import agree_annotators
 from trus.cli.annotations import annotations
 from trus.cli.check import check_data
+from trus.cli.compare import compare_trained
 from trus.cli.intake import take_in_frames
 from trus.cli.phantom import make_phantom
 from trus.cli.predict import predict_frames
 from trus.errors import TrusError
 
-DATA_PACKAGES = ("SimpleITK", "jinja2", "pydicom")
-"""Packages of the extra `data`; a small inference install goes without them."""
+EXTRAS = {
+    "data": ("SimpleITK", "jinja2", "pydicom"),
+    "train": ("filelock", "matplotlib", "mlflow"),
+}
+"""Packages that some commands need and a small inference install goes without."""
 
 app = typer.Typer(
     help="Transrectal ultrasound: from frames to a segmentation model file and its masks. Research use only.",
@@ -26,6 +30,7 @@ app = typer.Typer(
 annotations.command("agree")(agree_annotators)
 app.add_typer(annotations, name="annotations")
 app.command("check")(check_data)
+app.command("compare")(compare_trained)
 app.command("intake")(take_in_frames)
 app.command("phantom")(make_phantom)
 app.command("predict")(predict_frames)
@@ -40,9 +45,10 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
     except ModuleNotFoundError as error:
-        if error.name not in DATA_PACKAGES:
+        extra = next((extra for extra, packages in EXTRAS.items() if error.name in packages), None)
+        if extra is None:
             raise
-        sys.exit(f"error: this needs {error.name}, which is not installed: pip install 'trus[data]'")
+        sys.exit(f"error: this needs {error.name}, which is not installed: pip install 'trus[{extra}]'")
 
 
 def _version(wanted: bool) -> None:

@@ -75,9 +75,9 @@ def compare_pair(
     """Compare two networks' scores, each float (N, K), NaN where a frame is not scored, on the same N frames.
 
     The difference is that of the means over frames of each class, averaged over classes. Interval: expanded percentile
-    bootstrap over patients (Hesterberg 2015, 10.1080/00031305.2015.1089789). Test: the patients' differences change sign at
-    random (Fisher 1935; Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005), all patterns up to
-    16 patients, else 20,000 drawn ones with p = (k + 1) / (n + 1) (Phipson & Smyth 2010, 10.2202/1544-6115.1585).
+    bootstrap over patients (Hesterberg 2015, 10.1080/00031305.2015.1089789). Test: the patients' differences change
+    sign at random (Fisher 1935; Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005), all patterns up
+    to 16 patients, else 20,000 drawn ones with p = (k + 1) / (n + 1) (Phipson & Smyth 2010, 10.2202/1544-6115.1585).
     Effect: d_z (Lakens 2013, 10.3389/fpsyg.2013.00863). Detectable difference: Bloom 1995, 10.1177/0193841X9501900504.
     """
     values = second - first
@@ -100,7 +100,7 @@ def compare_pair(
 def expanded_confidence(patients: int) -> float:
     """Which percentile interval of so few patients holds the truth in about 95 of 100 studies; 0.95 for many.
 
-    The plain one is too narrow (6 patients: 85 of 100). Hesterberg, The American Statistician 69:371, 2015, section 3.3.
+    The plain one is too narrow (6 patients: 85 of 100). Hesterberg, The American Statistician 69:371, 2015.
     """
     if patients < 2:
         return 1 - LEVEL

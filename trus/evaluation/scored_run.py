@@ -1,0 +1,206 @@
+"""Scores of a run frame by frame, read from its folder or from MLflow, for comparison with others."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trus.errors import ConfigError
+from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.tracked_run import fetched_run
+from trus.files import write_text
+
+METRICS = ("iou", "dice")
+_COLUMNS = ("image_id", "patient_id", "class", *METRICS, "reference_px")
+_TEXT = {"image_id": str, "patient_id": str, "class": str}
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """What a run scored. `rows` has a row a frame, class and network: image_id, patient, class, fold, seed, iou, dice,
+    reference_px; scores in 0..1, NaN where the reference is empty. `part` is what the frames are to the networks:
+    validation, test, train or all. `warnings` are what a reader must know of this run.
+    """
+
+    origin: str
+    name: str
+    data_hash: str | None
+    split_hash: str | None
+    part: str
+    grouped: bool
+    rows: pd.DataFrame
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def frames(self) -> set[str]:
+        """image_ids."""
+        return set(self.rows["image_id"])
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes in the order of the file."""
+        return list(dict.fromkeys(self.rows["class"]))
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the networks; empty where they are not known."""
+        return sorted({int(seed) for seed in self.rows["seed"].dropna()})
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """image_id -> patient; a frame without one counts as a patient of its own."""
+        return dict(zip(self.rows["image_id"], self.rows["patient"], strict=True))
+
+    def scores(self, metric: str, seed: int | None = None) -> pd.DataFrame:
+        """A row a frame (by image_id), a column a class: the mean over repeats and seeds, or over those of one seed."""
+        rows = self.rows if seed is None else self.rows[self.rows["seed"] == seed]
+        return rows.groupby(["image_id", "class"])[metric].mean().unstack("class")
+
+    def reference(self) -> pd.DataFrame:
+        """Pixels of the reference, a row a frame, a column a class."""
+        return self.rows.groupby(["image_id", "class"])["reference_px"].first().unstack("class")
+
+
+def load_run(run: str, tracking_uri: str) -> ScoredRun:
+    """Read `run`: a folder (cross-validation, run, evaluation, job of a sweep) or a run's id in MLflow.
+
+    Raises ConfigError where it is neither, or nothing is scored yet.
+    """
+    path = Path(run)
+    if path.is_dir():
+        return read_folder(path)
+    with fetched_run(run, tracking_uri) as (folder, tags, name):
+        return _read_tracked(run, folder, tags, name)
+
+
+def expand_sweeps(runs: list[str]) -> list[str]:
+    """A sweep's folder stands for the runs of its jobs; several jobs of one cross-validation are one run."""
+    found: list[str] = []
+    for run in runs:
+        jobs = sorted(Path(run).glob("*/job.json")) if Path(run).is_dir() else []
+        found += dict.fromkeys(str(_job_folder(job.parent)) for job in jobs) or [run]
+    return found
+
+
+def read_folder(path: Path) -> ScoredRun:
+    """Read a folder of trus. Raises ConfigError that says what such a folder would hold."""
+    if (path / "job.json").is_file() and not (path / "validation.csv").is_file():
+        return read_folder(_job_folder(path))
+    if (path / "cv.json").is_file():
+        return read_cv(CvFolder(path))
+    if (path / "frames.csv").is_file():
+        return _read_evaluation(path)
+    if (path / "validation.csv").is_file():
+        return _read_run(path)
+    raise ConfigError(
+        f"{path}: nothing scored here; a cross-validation has cv.json, a run validation.csv (written at its end), an "
+        "evaluation frames.csv"
+    )
+
+
+def read_cv(folder: CvFolder, members: Sequence[Member] | None = None) -> ScoredRun:
+    """A cross-validation: the rows of those of its members (or of `members`) that are finished, and who is not."""
+    content = folder.read()
+    parts, waiting = [], []
+    for member in folder.members() if members is None else members:
+        file = folder.run_dir(member) / "validation.csv"
+        if folder.progress(member).state == "finished" and file.is_file():
+            parts.append(read_rows(file).assign(fold=member.fold, seed=member.seed))
+        else:
+            waiting.append(member.name)
+    if not parts:
+        raise ConfigError(f"{folder.path}: no fold is finished; start the same command again")
+    warnings = [f"{content.name}: {', '.join(waiting)} not finished"] * bool(waiting)
+    rows = pd.concat(parts, ignore_index=True)
+    return ScoredRun(
+        str(folder.path),
+        content.name,
+        content.data_hash,
+        content.split_hash,
+        "validation",
+        content.grouped,
+        rows,
+        warnings,
+    )
+
+
+def read_rows(file: Path) -> pd.DataFrame:
+    """A validation.csv, frames.csv or out_of_fold.csv as ScoredRun.rows. Raises ConfigError."""
+    try:
+        rows = pd.read_csv(
+            file, dtype=_TEXT, keep_default_na=False, na_values={m: [""] for m in (*METRICS, "fold", "seed")}
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: cannot be read ({error})") from error
+    if missing := [column for column in _COLUMNS if column not in rows]:
+        raise ConfigError(f"{file}: no table of scores, columns missing: {', '.join(missing)}")
+    named = "patient " + rows["patient_id"]
+    rows["patient"] = named.where(rows["patient_id"] != "", "frame " + rows["image_id"])
+    for column in {"fold", "seed"} - {*rows}:
+        rows[column] = np.nan
+    kept = ["image_id", "patient", "class", "fold", "seed", *METRICS, "reference_px"]
+    return rows[kept].astype(dict.fromkeys(METRICS, float))
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a CSV, atomically; six digits, NaN and None are empty."""
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def _read_run(path: Path) -> ScoredRun:
+    rows = read_rows(path / "validation.csv")
+    split = _read_json(path / "split.json")
+    data_hash = _read_json(path / "data.json").get("data_hash")
+    return ScoredRun(
+        str(path), path.name, data_hash, split.get("hash"), "validation", bool(split.get("grouped", True)), rows
+    )
+
+
+def _read_evaluation(path: Path) -> ScoredRun:
+    summary = _read_json(path / "summary.json")
+    part = summary.get("part", "unknown")
+    training = summary.get("includes_training_frames")
+    warnings = [f"{path}: scored on frames that its network was trained on"] * bool(training)
+    return ScoredRun(
+        str(path),
+        Path(summary.get("model_file") or path).parent.name if summary.get("model_file") else path.name,
+        summary.get("data_hash"),
+        summary.get("split_hash"),
+        f"{part}, training frames among them" if training else "validation" if part == "out-of-fold" else part,
+        bool(summary.get("grouped_by_patient", True)),
+        read_rows(path / "frames.csv"),
+        warnings,
+    )
+
+
+def _read_tracked(run: str, folder: Path, tags: dict[str, str], name: str) -> ScoredRun:
+    file = next((folder / n for n in ("out_of_fold.csv", "validation.csv") if (folder / n).is_file()), None)
+    if file is None:
+        raise ConfigError(f"{run}: the run {name!r} holds no scores (out_of_fold.csv or validation.csv); has it ended?")
+    state = tags.get("trus.state")
+    warnings = [f"{name}: {state}"] * (bool(state) and state != "finished")
+    split = _read_json(folder / "split.json")
+    return ScoredRun(
+        run, name, tags.get("trus.data_hash"), tags.get("trus.split_hash"), "validation",
+        bool(split.get("grouped", True)), read_rows(file), warnings,
+    )  # fmt: skip
+
+
+def _job_folder(job: Path) -> Path:
+    """The folder that a job of a sweep wrote its scores to."""
+    return Path(_read_json(job / "job.json").get("cv_folder") or job)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The document, or nothing where there is no such file. Raises ConfigError for a damaged one."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    return content
