@@ -24,8 +24,9 @@ def choose(subject: Subject, config: dict[str, Any]) -> Choice:
             subject.data_hash,
             content.split_hash,
             content.key,
-            config["resamples"],
-            lambda: progress.advance(task),
+            threshold=content.config["threshold"],
+            resamples=config["resamples"],
+            done=lambda: progress.advance(task),
         )
     for member in subject.cv.members():
         model_file = subject.cv.run_dir(member) / "model.onnx"

@@ -153,6 +153,18 @@ def test_chance_is_not_taken_for_a_gain(study):
     )
 
 
+def test_another_first_threshold_is_what_is_compared_with_and_kept(study):
+    made = study(12, unsteady, classes=GLAND)
+    choice = made.choose(threshold=0.45)
+    assert choice.thresholds == [0.45]
+    assert choice.before.value == pytest.approx(made.iou([0.45], {}).mean())
+    assert "threshold stays at 0.45" in choice.sentences[0]
+    made = study(12, shy, classes=GLAND)
+    far = made.choose(threshold=0.9)
+    assert far.thresholds == made.choose().thresholds
+    assert far.before.value == pytest.approx(made.iou([0.9], {}).mean())
+
+
 def test_rules_that_gain_are_taken_over(study):
     made = study(12, spotted)
     choice = made.choose()

@@ -21,7 +21,9 @@ UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0, 0)
 
 def choice(**changes) -> Choice:
     def one(threshold: float, rule: Rule) -> ClassChoice:
-        return ClassChoice(threshold, rule, threshold, rule, GAIN, GAIN, ["threshold", "postprocessing"], {}, {}, [])
+        return ClassChoice(
+            0.5, threshold, rule, threshold, rule, GAIN, GAIN, ["threshold", "postprocessing"], {}, {}, []
+        )
 
     classes = {"gland": one(0.375, Rule(largest_only=True)), "lesion": one(0.625, Rule(smallest_mm2=1.5))}
     arguments = {
@@ -76,7 +78,9 @@ def test_the_graph_and_further_properties_are_not_touched(model_file):
 
 def test_a_later_choice_replaces_an_earlier_one(model_file):
     store_operating_point(model_file, choice())
-    kept = {name: ClassChoice(0.5, Rule(), 0.4, Rule(), GAIN, GAIN, [], {}, {}, []) for name in ("gland", "lesion")}
+    kept = {
+        name: ClassChoice(0.5, 0.5, Rule(), 0.4, Rule(), GAIN, GAIN, [], {}, {}, []) for name in ("gland", "lesion")
+    }
     metadata = store_operating_point(model_file, choice(classes=kept, gain=UNKNOWN))
     assert (metadata.thresholds, metadata.postprocessing) == ([0.5, 0.5], {})
     assert metadata.operating_point.gain.value is None

@@ -9,19 +9,19 @@ from trus.data.manifest import Frame
 from trus.evaluation.predictions import LEVELS
 from trus.inference.postprocessing import Rule, fill_holes, kept_components, label_components
 
-DEFAULT = LEVELS // 2
-"""The level of threshold 0.5."""
 SIZES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 """Smallest components that are tried, as shares of the frames' area: the references have no say in the grid."""
 
 
-def class_reach(probabilities: np.ndarray, classes: Classes, k: int) -> tuple[np.ndarray, np.ndarray]:
+def class_reach(
+    probabilities: np.ndarray, classes: Classes, k: int, threshold: float = 0.5
+) -> tuple[np.ndarray, np.ndarray]:
     """Where target `k` is whatever its own threshold (by a class inside it), and where it can be at most.
 
-    Both bool (H, W); the other classes are at threshold 0.5. In between a pixel belongs to the class exactly when its
+    Both bool (H, W); the other classes are at `threshold`. In between a pixel belongs to the class exactly when its
     probability reaches the threshold, so that a histogram of levels holds the masks of all thresholds.
     """
-    thresholds = np.full(len(classes.targets), 0.5)
+    thresholds = np.full(len(classes.targets), threshold)
     reach = []
     for own in (2.0, 0.0):
         thresholds[k] = own

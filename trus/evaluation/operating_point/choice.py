@@ -16,7 +16,8 @@ MIN_PATIENTS = 10
 
 @dataclass(frozen=True)
 class ClassChoice:
-    """One class. `threshold` and `rule` hold; the best ones found are `best_threshold` and `best_rule`.
+    """One class. `threshold` and `rule` hold; the best ones found are `best_threshold` and `best_rule`, and before it
+    was `first_threshold` and no rule.
 
     Gains are paired differences in mean per-image IoU on folds left out of the choice; that of the rule is on top of
     the threshold. `by_fold` is what the other folds chose for each. `curve` holds, for each threshold, the mean IoU
@@ -24,6 +25,7 @@ class ClassChoice:
     on.
     """
 
+    first_threshold: float
     threshold: float
     rule: Rule
     best_threshold: float
@@ -37,14 +39,12 @@ class ClassChoice:
 
     def sentences(self, name: str) -> list[str]:
         """What was decided, in words: a line for the threshold, one for post-processing."""
-        found = f"threshold {self.best_threshold:.3f}"
-        if self.best_threshold == 0.5:
-            lines = [f"{name}: threshold stays at 0.5, the best"]
+        before, found = f"{self.first_threshold:g}", f"threshold {self.best_threshold:.3f}"
+        if self.best_threshold == self.first_threshold:
+            lines = [f"{name}: threshold stays at {before}, the best"]
         else:
-            stays = f"{name}: threshold stays at 0.5; {found}"
-            lines = [
-                _sentence(f"{name}: {found} instead of 0.5", stays, "threshold" in self.accepted, self.threshold_gain)
-            ]
+            taken, kept = f"{name}: {found} instead of {before}", f"{name}: threshold stays at {before}; {found}"
+            lines = [_sentence(taken, kept, "threshold" in self.accepted, self.threshold_gain)]
         if self.best_rule == Rule():
             return [*lines, f"{name}: no post-processing; of {len(self.rules)} rules none was better"]
         taken, kept = f"{name}: {self.best_rule}", f"{name}: no post-processing; the best rule ({self.best_rule})"
@@ -53,6 +53,7 @@ class ClassChoice:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {
+            "first_threshold": self.first_threshold,
             "threshold": self.threshold,
             "postprocessing": self.rule.model_dump(exclude_defaults=True),
             "best_threshold": self.best_threshold,
@@ -70,11 +71,11 @@ class ClassChoice:
 class Choice:
     """An operating point by class, with the mean per-image IoU over all classes.
 
-    `before` is with threshold 0.5 and no post-processing. `after` is honest: each frame with what was chosen without
-    its fold. `gain` is their paired difference, `gain_where_chosen` that on the very frames of the choice, which is too
-    good. `refused` is the gain of what each class alone would have taken over, where all together did not gain.
-    `missed` and `false_positive_frames` are (before, after) and count each class of each frame; several predictions of
-    a frame count in part.
+    `before` is with the first threshold and no post-processing. `after` is honest: each frame with what was chosen
+    without its fold. `gain` is their paired difference, `gain_where_chosen` that on the very frames of the choice,
+    which is too good. `refused` is the gain of what each class alone would have taken over, where all together did not
+    gain. `missed` and `false_positive_frames` are (before, after) and count each class of each frame; several
+    predictions of a frame count in part.
     """
 
     classes: dict[str, ClassChoice]

@@ -1,5 +1,6 @@
 """Choosing thresholds and post-processing on out-of-fold predictions, honest about the optimism of a choice."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from trus.data.classes import Classes
 from trus.data.manifest import Frame
 from trus.evaluation.metrics import Overlap
-from trus.evaluation.operating_point.candidates import DEFAULT, list_rules
+from trus.evaluation.operating_point.candidates import list_rules
 from trus.evaluation.operating_point.choice import MIN_PATIENTS, Choice, ClassChoice, Part
 from trus.evaluation.operating_point.evidence import Evidence
 from trus.evaluation.predictions import LEVELS, Predictions
@@ -27,19 +28,21 @@ def choose_operating_point(
     data_hash: str,
     split_hash: str,
     cv_key: str | None = None,
+    threshold: float = 0.5,
     resamples: int = RESAMPLES,
     done: Callable[[], Any] = lambda: None,
 ) -> Choice:
     """Choose for each class the threshold and then the rule with the best mean per-image IoU.
 
-    `parts` are (fold, its out-of-fold predictions), several of a fold for several seeds; `classes` the manifest's.
-    What a choice gains is measured on folds left out: each is scored with what the predictions of all patients outside
-    it chose. A threshold, and a rule on top of it, is taken over only where the 95 % interval of that paired gain,
-    over patients, lies above 0, and only if together they gain too; otherwise 0.5 and no rule stay. Each class is
-    chosen with the others at 0.5, and all are scored together, as a predictor decides. `done` is called after each
-    prediction that was read, at most K + 3 times each. Raises ManifestError, ModelFileError.
+    `parts` are (fold, its out-of-fold predictions), several of a fold for several seeds; `classes` the manifest's;
+    `threshold` is what the networks were scored with. What a choice gains is measured on folds left out: each is scored
+    with what the predictions of all patients outside it chose. A threshold, and a rule on top of it, is taken over only
+    where the 95 % interval of that paired gain, over patients, lies above 0, and only if all together gain too;
+    otherwise `threshold` and no rule stay. Each class is chosen with the others as they were, and all are scored
+    together, as a predictor decides. `done` is called after each prediction that was read, at most K + 3 times each.
+    Raises ManifestError, ModelFileError.
     """
-    search = _Search(Evidence(parts, frames, classes, done), resamples)
+    search = _Search(Evidence(parts, frames, classes, done), threshold, resamples)
     choice = search.choose(data_hash, split_hash, cv_key)
     return choice if not choice.changes or choice.gain.low > 0 else search.keep(choice)
 
@@ -49,9 +52,11 @@ Pick = tuple[float, Rule]
 
 
 class _Search:
-    def __init__(self, evidence: Evidence, resamples: int):
-        self.evidence, self.resamples = evidence, resamples
-        self.curves, areas = evidence.threshold_overlap()
+    def __init__(self, evidence: Evidence, threshold: float, resamples: int):
+        self.evidence, self.threshold, self.resamples = evidence, threshold, resamples
+        # the level that decides kept probabilities, which lie in the middle of their steps, as the threshold does
+        self.level = min(max(math.ceil(threshold * LEVELS - 0.5), 1), LEVELS - 1)
+        self.curves, areas = evidence.threshold_overlap(threshold)
         self.rules = list_rules([item.frame for item in evidence.items], areas)
         everything = np.ones(len(evidence.items), bool)
         self.selections = [*(evidence.others(g) for g in range(len(evidence.names))), everything]
@@ -85,7 +90,9 @@ class _Search:
         nothing = self._mean(self._default.iou * 0)
         return replace(
             choice,
-            classes={n: replace(c, threshold=0.5, rule=Rule(), accepted=[]) for n, c in choice.classes.items()},
+            classes={
+                n: replace(c, threshold=self.threshold, rule=Rule(), accepted=[]) for n, c in choice.classes.items()
+            },
             after=choice.before,
             gain=nothing,
             gain_where_chosen=nothing,
@@ -98,11 +105,11 @@ class _Search:
         """The choice, and what is scored on each group and (last) holds: the default where the gain is not shown."""
         evidence, rows = self.evidence, np.arange(len(self.evidence.items))
         iou = self.curves.iou[:, k]
-        levels = [_best_level(evidence.mean(iou[:, CANDIDATES], chosen)) for chosen in self.selections]
-        threshold_gain = self._mean((iou[rows, np.array(levels)[evidence.group]] - iou[:, DEFAULT])[:, None])
-        new_threshold = _shown(threshold_gain) and levels[-1] != DEFAULT
-        used = levels if new_threshold else [DEFAULT] * len(levels)
-        table = evidence.rule_iou(k, self.rules, sorted({*used}))
+        levels = [_best_level(evidence.mean(iou[:, CANDIDATES], chosen), self.level) for chosen in self.selections]
+        threshold_gain = self._mean((iou[rows, np.array(levels)[evidence.group]] - iou[:, self.level])[:, None])
+        new_threshold = _shown(threshold_gain) and levels[-1] != self.level
+        used = levels if new_threshold else [self.level] * len(levels)
+        table = evidence.rule_iou(k, self.rules, sorted({*used}), self.threshold)
         best = [_first_best(evidence.mean(table[used[s]], chosen)) for s, chosen in enumerate(self.selections)]
         left_out = np.stack([table[used[g]][m] for m, g in enumerate(evidence.group)])  # (M, R)
         rule_gain = self._mean((left_out[rows, np.array(best)[evidence.group]] - left_out[:, 0])[:, None])
@@ -111,9 +118,10 @@ class _Search:
         accepted: list[Part] = ["threshold"] if new_threshold else []
         accepted += ["postprocessing"] if new_rule else []
         choice = ClassChoice(
-            threshold=used[-1] / LEVELS,
+            first_threshold=self.threshold,
+            threshold=self._value(used[-1]),
             rule=rules[-1],
-            best_threshold=levels[-1] / LEVELS,
+            best_threshold=self._value(levels[-1]),
             best_rule=self.rules[best[-1]],
             threshold_gain=threshold_gain,
             rule_gain=rule_gain,
@@ -122,7 +130,7 @@ class _Search:
             curve=self._curve(iou),
             rules=self._table(evidence.mean(table[used[-1]], self.selections[-1])),
         )
-        return choice, [(level / LEVELS, rule) for level, rule in zip(used, rules, strict=True)]
+        return choice, [(self._value(level), rule) for level, rule in zip(used, rules, strict=True)]
 
     def _decided(self, picks: list[list[Pick]], selection: np.ndarray) -> Overlap:
         """Counts of all classes together; prediction m is decided by the picks of `selection[m]`."""
@@ -137,7 +145,10 @@ class _Search:
     @property
     def _default(self) -> Overlap:
         names = ("intersection", "predicted", "reference")
-        return Overlap(*(getattr(self.curves, name)[..., DEFAULT] for name in names))
+        return Overlap(*(getattr(self.curves, name)[..., self.level] for name in names))
+
+    def _value(self, level: int) -> float:
+        return self.threshold if level == self.level else level / LEVELS
 
     def _mean(self, values: np.ndarray) -> Estimate:
         return bootstrap_mean(self.evidence.per_frame(values), self.evidence.patients, self.resamples)
@@ -147,7 +158,7 @@ class _Search:
 
     def _by_fold(self, levels: list[int], best: list[int]) -> dict[str, dict[str, Any]]:
         return {
-            name: {"threshold": level / LEVELS, "postprocessing": str(self.rules[r])}
+            name: {"threshold": self._value(level), "postprocessing": str(self.rules[r])}
             for name, level, r in zip(self.evidence.names, levels, best, strict=False)
         }
 
@@ -173,12 +184,12 @@ def _shown(gain: Estimate) -> bool:
     return gain.low > 0 and gain.patients >= MIN_PATIENTS
 
 
-def _best_level(mean: np.ndarray) -> int:
-    """The level of CANDIDATES with the best mean, of equals the nearest to 0.5."""
+def _best_level(mean: np.ndarray, default: int) -> int:
+    """The level of CANDIDATES with the best mean, of equals the nearest to the default."""
     if np.isnan(mean).any():
-        return DEFAULT
+        return default
     equal = CANDIDATES[mean >= mean.max() - 1e-9]
-    return int(equal[np.abs(equal - DEFAULT).argmin()])
+    return int(equal[np.abs(equal - default).argmin()])
 
 
 def _first_best(mean: np.ndarray) -> int:

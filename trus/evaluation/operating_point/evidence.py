@@ -115,26 +115,26 @@ class Evidence:
         scored = ~np.isnan(frames).any(1)
         return frames[scored].mean(0) if scored.any() else np.full(values.shape[1], np.nan)
 
-    def threshold_overlap(self) -> tuple[Overlap, list[int]]:
-        """Counts (M, K, 256), each class at the thresholds n / 256 and the others at 0.5; and the area of each frame.
+    def threshold_overlap(self, threshold: float) -> tuple[Overlap, list[int]]:
+        """Counts (M, K, 256), each class at the thresholds n / 256, the others at `threshold`; and frames' areas.
 
-        The area is that of the frame's region, where it has one, in px.
+        An area is that of the frame's region, where it has one, in px.
         """
         counts, areas = [], []
         for item, probabilities, reference in self.read():
             levels = np.floor(probabilities * LEVELS).astype(np.uint8)
-            reaches = [class_reach(probabilities, self.classes, k) for k in range(len(levels))]
+            reaches = [class_reach(probabilities, self.classes, k, threshold) for k in range(len(levels))]
             pairs = [count_thresholds(levels[k], *reaches[k], reference[k]) for k in range(len(levels))]
             counts.append(_overlap(pairs, reference))
             x0, y0, x1, y1 = item.frame.region or (0, 0, reference.shape[2], reference.shape[1])
             areas.append((x1 - x0) * (y1 - y0))
         return Overlap.stack(counts), areas
 
-    def rule_iou(self, k: int, rules: Sequence[Rule], levels: Sequence[int]) -> dict[int, np.ndarray]:
-        """IoU (M, R) of class `k` under each rule at each threshold level / 256, the others at 0.5 and untidied."""
+    def rule_iou(self, k: int, rules: Sequence[Rule], levels: Sequence[int], others: float) -> dict[int, np.ndarray]:
+        """IoU (M, R) of class `k` by each rule at each threshold level / 256, the other classes at `others`."""
         found: dict[int, list[np.ndarray]] = {level: [] for level in levels}
         for item, probabilities, reference in self.read():
-            always, possible = class_reach(probabilities, self.classes, k)
+            always, possible = class_reach(probabilities, self.classes, k, others)
             for level in levels:
                 plane = np.where(probabilities[k] >= level / LEVELS, possible, always)
                 pair = count_rules(plane, reference[k], rules, item.frame.spacing)
