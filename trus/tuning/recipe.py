@@ -10,7 +10,7 @@ from trus.tuning.settings import TuneSettings
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-_NOT_A_RECIPE = ("experiment", "local", "logger", "search")
+_NOT_A_RECIPE = ("experiment", "launcher", "local", "logger", "search")
 _ELSEWHERE = ("outputs", "run_dir", "logger", "split.fold", "data.manifest", "data.workers", "data.cache_dir")
 """Settings of the place and not of the recipe: left out of the file."""
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trus.evaluation.cv_folder import CvFolder
 from trus.files import write_json, write_text
 from trus.tuning.figures import draw_history, draw_slices
-from trus.tuning.racing import compare_folds, finished_members
+from trus.tuning.racing import compare_folds
 from trus.tuning.recipe import command_line, write_experiment
 from trus.tuning.study import StudyFolder
 
@@ -66,8 +65,7 @@ def _differences(trials: "list[FrozenTrial]", best: "FrozenTrial") -> dict[int, 
     others = [t for t in trials if t.state.name == "COMPLETE" and t.user_attrs["cv_folder"] != str(folder)]
     found = {}
     for trial in others:
-        path = Path(trial.user_attrs["cv_folder"])
-        if pair := compare_folds(path, folder, finished_members(CvFolder(path))):
+        if pair := compare_folds(Path(trial.user_attrs["cv_folder"]), folder):
             found[trial.number] = pair.difference.to_dict()
     return found
 

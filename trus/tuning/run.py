@@ -22,17 +22,17 @@ def tune(settings: TuneSettings) -> Report:
     study = StudyFolder(settings)
     run = StudyRun(study)
     print(f"study {study.path.name}: {len(study.trials())} of {settings.tune.n_trials} trials begun, in {study.path}")
-    status = "FAILED"
+    outcome = "failed"
     try:
         _work(study, run)
-        status = "FINISHED"
+        outcome = "finished"
     except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
+        outcome = "stopped"
         print("stopped; the same command goes on", file=sys.stderr, flush=True)
         raise
     finally:
         report = write_report(study)
-        run.finish(report, status)
+        run.finish(report, outcome)
         print("\n".join(report.lines), flush=True)
     return report
 

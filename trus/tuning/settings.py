@@ -30,7 +30,7 @@ _OF_A_TRIAL = {
 class TuneConfig:
     """The keys that conf/tune.yaml adds to those of conf/train.yaml."""
 
-    search: dict[str, Parameter]
+    search: dict[str, dict[str, Any]]
     study: Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=100)] | None
     n_trials: Count
     n_workers: Count
@@ -47,6 +47,7 @@ class TuneSettings:
     folder: Path
     search: str
     tune: TuneConfig
+    space: Space
     overrides: tuple[str, ...]
     config: dict[str, Any]
     choices: dict[str, str]
@@ -58,11 +59,6 @@ class TuneSettings:
         from hydra import compose
 
         return compose("train", overrides, return_hydra_config=hydra)
-
-    @property
-    def space(self) -> Space:
-        """The search space."""
-        return self.tune.search
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -87,13 +83,15 @@ def read_settings(composed: "DictConfig", script: Path) -> TuneSettings:
     if hydra.mode == RunMode.MULTIRUN:
         raise ConfigError("-m: tune.py runs its trials itself; leave -m out (n_workers=2 for two at once)")
     tune, overrides = _own_settings(composed), _for_training(hydra.overrides.task, hydra.overrides.hydra)
-    _raise(space_problems(tune.search, {plain_key(text.split("=")[0]) for text in overrides}))
+    space = _read_space(tune.search)
+    _raise(space_problems(space, {plain_key(text.split("=")[0]) for text in overrides}))
     config = resolve_train_config(compose("train", overrides))
     choices = {name: str(choice) for name, choice in hydra.runtime.choices.items() if not name.startswith("hydra/")}
     settings = TuneSettings(
-        folder=Path(config["outputs"]).resolve() / "tuning" / (tune.study or _name(config, choices, tune.search)),
+        folder=Path(config["outputs"]).resolve() / "tuning" / (tune.study or _name(config, choices, space)),
         search=choices.pop("search"),
         tune=tune,
+        space=space,
         overrides=(*overrides, "split.fold=all"),
         config=config,
         choices=choices,
@@ -124,6 +122,11 @@ def _own_settings(composed: "DictConfig") -> TuneConfig:
     plain = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(own), resolve=True))
     _raise(find_problems(TuneConfig, plain))
     return TypeAdapter(TuneConfig).validate_python(plain)
+
+
+def _read_space(search: dict[str, dict[str, Any]]) -> Space:
+    _raise([f"search.{name}.{said}" for name, content in search.items() for said in find_problems(Parameter, content)])
+    return {name: Parameter(**content) for name, content in search.items()}
 
 
 def _for_training(task: list[str], hydra: list[str]) -> list[str]:

@@ -1,91 +1,102 @@
 """A study in MLflow: one run, below it the parent run of each trial's cross-validation, below that the folds' runs."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from trus.errors import ConfigError
 from trus.evaluation.cv_folder import CvFolder
-from trus.training.tracking import create_logger
+from trus.training.run_logger import RunLogger
+from trus.training.tracking import (
+    PARENT,
+    create_parent,
+    end_run,
+    log_file,
+    log_metrics,
+    log_note,
+    log_tags,
+    open_run,
+)
 from trus.tuning.report import Report
 from trus.tuning.study import Claim, StudyFolder
-
-PARENT = "TRUS_PARENT_RUN"
-"""Environment variable that tells train.py below which run its own belongs."""
 
 
 class StudyRun:
     """The MLflow run of a study, begun once, whoever comes first; without a logger nothing happens.
 
-    A server that is gone does not stop the study: what it was not told stays in the study's folder, and the next start
-    of the same command logs it.
+    A server that is gone does not stop the study: what it was not told is kept in the outboxes of the study's and the
+    trials' folders.
     """
 
     def __init__(self, study: StudyFolder):
         self.study, self.run_id = study, None
-        self._logger = study.settings.config["logger"]
-        if self._logger is not None:
+        self._settings: dict[str, Any] | None = study.settings.config["logger"]
+        if self._settings is not None:
             with study.locked():
-                self.run_id = study.note().get("run_id") or self._begin()
-            self._try(lambda client: client.update_run(self.run_id, status="RUNNING"))
+                self.run_id = self._begin(self._settings)
 
     @property
     def environment(self) -> dict[str, str]:
         """What a trial's process needs to know of this run."""
         return {PARENT: self.run_id} if self.run_id else {}
 
-    def mark_trial(self, claim: Claim, folder: CvFolder, state: str) -> None:
-        """Tag the trial's runs with its number; those of a trial that was given up are ended as `pruned`."""
-        parent = folder.read().parent_run_id
-        if self.run_id is None or parent is None:
-            return
-        unfinished = [p.run_id for p in map(folder.progress, folder.members()) if p.state != "finished" and p.run_id]
-        self._try(lambda client: client.set_tag(parent, "trus.trial", str(claim.number)))
-        if state == "pruned":
-            self._try(lambda client: _end_as_pruned(client, [parent, *unfinished]))
+    def mark_trial(self, claim: Claim, folder: CvFolder, outcome: str) -> None:
+        """Tag the run of the trial's cross-validation with its number; the runs of a trial that was given up are
+        ended and tagged as `pruned`."""
+        tags = {"trus.trial": str(claim.number)} | ({"trus.state": "pruned"} if outcome == "stopped" else {})
+        with _not_in_the_way(), self.study.locked():
+            _close(open_run(self._settings, folder.read().parent_run_id, folder.path), tags, outcome)
+            for member in folder.members() if outcome == "stopped" else []:
+                progress = folder.progress(member)
+                if progress.state != "finished":
+                    _close(open_run(self._settings, progress.run_id, folder.run_dir(member)), tags, outcome)
 
-    def finish(self, report: Report, status: str) -> None:
-        """Log the best trial and all files, and end the run as FINISHED, KILLED or FAILED."""
-        if self.run_id is not None:
-            self._try(lambda client: self._log(client, report))
-            self._try(lambda client: client.set_terminated(self.run_id, status))
+    def finish(self, report: Report, outcome: str) -> None:
+        """Log the best trial and all files, and end the run as `finished`, `stopped` or `failed`."""
+        with _not_in_the_way(), self.study.locked():
+            run = open_run(self._settings, self.run_id, self.study.path)
+            log_metrics(run, _metrics(report.summary))
+            log_note(run, "```\n" + "\n".join(report.lines) + "\n```")
+            for file in report.files:
+                log_file(run, file, file.parent.name if file.parent != self.study.path else None)
+            _close(run, _tags(report.summary), outcome)
 
-    def _begin(self) -> str:
-        settings = self.study.settings
-        tags = {"trus.kind": "tuning", "trus.search": settings.search, "trus.state": "running"}
-        logger = create_logger(self._logger, self.study.path.name, tags)
-        assert logger is not None
-        self.study.write_note(run_id=logger.run_id)
-        return str(logger.run_id)
-
-    def _log(self, client: Any, report: Report) -> None:
-        summary = report.summary
-        for state, count in summary["trials"].items():
-            client.log_metric(self.run_id, f"tuning/{state}", count)
-        for key, value in summary.get("iou", {}).items():
-            if value is not None and key in ("value", "low", "high"):
-                client.log_metric(self.run_id, f"tuning/best_iou{'' if key == 'value' else '_' + key}", value)
-        tags = dict(text.split("=", 1) for text in summary.get("overrides", []))
-        for name, value in tags.items():  # no parameters: those cannot change when the study goes on
-            client.set_tag(self.run_id, f"best.{name.lstrip('+')}", value)
-        client.set_tag(self.run_id, "mlflow.note.content", "```\n" + "\n".join(report.lines) + "\n```")
-        client.set_tag(self.run_id, "trus.state", ", ".join(f"{n} {state}" for state, n in summary["trials"].items()))
-        for file in report.files:
-            folder = file.parent.name if file.parent != self.study.path else None
-            client.log_artifact(self.run_id, str(file), folder)
-
-    def _try(self, action: Callable[[Any], Any]) -> None:
-        from mlflow import MlflowClient
-
-        try:
-            action(MlflowClient(self._logger["tracking_uri"]))
-        except Exception as error:  # noqa: BLE001  MLflow, SQLAlchemy and the network each raise their own
-            print(
-                f"MLflow was not told ({type(error).__name__}: {str(error)[:200]}); start the same command again later",
-                file=sys.stderr,
-            )
+    def _begin(self, settings: dict[str, Any]) -> str | None:
+        """The run's id; of the run of an earlier start, which is RUNNING again, where the store is the same."""
+        known = self.study.note().get("run", {})
+        if known.get("tracking_uri") == settings["tracking_uri"]:
+            if run := open_run(settings, known["run_id"], self.study.path):
+                run.close()
+            return str(known["run_id"])
+        tags = {"trus.kind": "tuning", "trus.search": self.study.settings.search, "trus.folder": str(self.study.path)}
+        run_id = create_parent(settings | {"run_name": None}, f"tuning {self.study.path.name}", tags)
+        self.study.write_note(run={"tracking_uri": settings["tracking_uri"], "run_id": run_id})
+        return run_id
 
 
-def _end_as_pruned(client: Any, run_ids: list[str]) -> None:
-    for run_id in run_ids:
-        client.set_tag(run_id, "trus.state", "pruned")
-        client.set_terminated(run_id, "KILLED")
+def _metrics(summary: dict[str, Any]) -> dict[str, float]:
+    ends = {"value": "tuning/best_iou", "low": "tuning/best_iou_low", "high": "tuning/best_iou_high"}
+    best = {ends[key]: value for key, value in summary.get("iou", {}).items() if key in ends and value is not None}
+    return best | {f"tuning/{state}": float(count) for state, count in summary["trials"].items()}
+
+
+def _tags(summary: dict[str, Any]) -> dict[str, str]:
+    """The best trial's settings as tags, since parameters cannot change when the study goes on."""
+    best = dict(text.lstrip("+").split("=", 1) for text in summary.get("overrides", []))
+    state = ", ".join(f"{count} {state}" for state, count in summary["trials"].items())
+    return {f"best.{name}": value for name, value in best.items()} | {"trus.state": state}
+
+
+def _close(run: RunLogger | None, tags: dict[str, str], outcome: str) -> None:
+    log_tags(run, tags)
+    end_run(run, outcome)
+
+
+@contextmanager
+def _not_in_the_way() -> Iterator[None]:
+    """The study is worth more than what MLflow says of it."""
+    try:
+        yield
+    except ConfigError as error:
+        print(f"MLflow was not told all of this study: {error}", file=sys.stderr, flush=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from trus.errors import ConfigError, TrainingError
+from trus.evaluation.cross_validation import finished_members
 from trus.evaluation.cv_folder import CvFolder
 from trus.tuning.child import Child
-from trus.tuning.racing import compare_folds, finished_members, fold_mean, is_hopeless
+from trus.tuning.racing import compare_folds, fold_mean, is_hopeless
 from trus.tuning.settings import TuneSettings
 from trus.tuning.study import Claim, StudyFolder
 from trus.tuning.tracking import StudyRun
@@ -124,7 +125,7 @@ class Worker:
         members = finished_members(folder)
         self.study.set(claim, **self._record(folder))
         self.study.optuna.tell(claim.number, state=TrialState.PRUNED)
-        self.run_of_study.mark_trial(claim, folder, "pruned")
+        self.run_of_study.mark_trial(claim, folder, "stopped")
         self.say(f"trial {claim.number}  given up after {len(members)} of {len(folder.members())} folds")
 
     def _fail(self, claim: Claim, message: str) -> None:
