@@ -20,6 +20,6 @@ with suppress(ImportError):  # without trus[sweep] there is no launcher=slurm, a
 
         def __call__(self, *arguments: Any) -> JobReturn:
             """Run one job, inside SLURM."""
-            from trus.training.slurm import show_failure
+            from trus.training.slurm import run
 
-            return show_failure(super().__call__(*arguments))
+            return run(lambda: super(RequeueingSlurmLauncher, self).__call__(*arguments))

@@ -8,24 +8,34 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from rich.progress import track
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from trus.data.augmentation import Augmentation
 from trus.data.cache import Cache
 from trus.data.classes import Classes
 from trus.data.manifest import Frame, Manifest
+from trus.data.shares import WHOLE, Share, ShareSampler
 from trus.data.splits import Split, make_split, require_patients
 from trus.errors import ManifestError
 from trus.preprocessing import Preprocessor
 
 
 class FrameDataset(Dataset):
-    """Items: image float32 (C, h, w), target float32 (K, h, w) of 0 and 1, index of the frame."""
+    """Items: image float32 (C, h, w), target float32 (K, h, w) of 0 and 1, index of the frame, whether it counts.
 
-    def __init__(self, frames: list[Frame], cache: Cache, augmentation: Augmentation | None = None):
+    `share`: this process's; it gives augmentation a random stream of its own. `counted`: frames after that many are
+    padding and are not scored; None: all count.
+    """
+
+    def __init__(
+        self, frames: list[Frame], cache: Cache, augmentation: Augmentation | None = None, share: Share = WHOLE,
+        counted: int | None = None,
+    ):  # fmt: skip
         self.frames = frames
         self.cache = cache
         self.augmentation = augmentation
+        self.share = share
+        self.counted = len(frames) if counted is None else counted
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -40,6 +50,7 @@ class FrameDataset(Dataset):
             "image": torch.from_numpy(np.array(image)),
             "target": torch.from_numpy(np.array(target)).float(),
             "index": index,
+            "counted": index < self.counted,
         }
 
 
@@ -78,7 +89,7 @@ class FrameDataModule(pl.LightningDataModule):
         self._held: dict[str, np.ndarray] = {}
         frames = parts[0][0] + parts[0][1]  # every fold has the same frames
         for frame in track(frames, "preprocessing", transient=True):
-            self._held[frame.image_id] = self.cache.load(frame)[1].any((1, 2))
+            self._held[frame.image_id] = np.any(self.cache.load(frame)[1], axis=(1, 2))
         self._check_targets(dict(zip(folds, parts, strict=True)))
         if fold != "all":
             self.use(fold, self.seed)
@@ -90,14 +101,21 @@ class FrameDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled batches of training frames."""
+        share = self._share()
         # batch normalisation cannot learn from a last batch of one frame
-        count, size = len(self.training_frames), self.settings["batch_size"]
+        count, size = share.length(len(self.training_frames)), self.settings["batch_size"]
         drop_last = count > size > 1 and count % size == 1
-        return self._loader(FrameDataset(self.training_frames, self.cache, self.augmentation), True, drop_last)
+        return self._loader(FrameDataset(self.training_frames, self.cache, self.augmentation, share), True, drop_last)
 
     def val_dataloader(self) -> DataLoader:
-        """Validation frames in the manifest's order."""
-        return self._loader(FrameDataset(self.validation_frames, self.cache), False, False)
+        """Validation frames in the manifest's order; with several processes this one's share, filled up to the same
+        number for all with frames that are not counted."""
+        share = self._share()
+        frames, counted = share.pad(self.validation_frames)
+        return self._loader(FrameDataset(frames, self.cache, share=share, counted=counted), False, False)
+
+    def _share(self) -> Share:
+        return Share(self.trainer.global_rank, self.trainer.world_size) if self.trainer else WHOLE
 
     def _make_split(self) -> Split:
         if self.split_settings["file"]:
@@ -141,17 +159,18 @@ class FrameDataModule(pl.LightningDataModule):
     def _loader(self, dataset: FrameDataset, shuffle: bool, drop_last: bool) -> DataLoader:
         workers = self.settings["workers"]
         if dataset.augmentation is not None and workers == 0:
-            dataset.augmentation.seed(self.seed)
+            dataset.augmentation.seed(dataset.share.seed(self.seed))
+        generator = torch.Generator().manual_seed(self.seed) if shuffle else None
         return DataLoader(
             dataset,
             batch_size=self.settings["batch_size"],
-            shuffle=shuffle,
+            sampler=ShareSampler(RandomSampler(dataset, generator=generator), dataset.share) if shuffle else None,
             drop_last=drop_last,
             num_workers=workers,
             persistent_workers=workers > 0,
             worker_init_fn=seed_worker,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator().manual_seed(self.seed) if shuffle else None,
+            generator=generator,
         )
 
 
@@ -159,6 +178,5 @@ def seed_worker(worker: int) -> None:
     """Give each DataLoader worker its own random stream of augmentations, another one each epoch and run."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to answer
     info = torch.utils.data.get_worker_info()
-    augmentation = getattr(info.dataset, "augmentation", None) if info else None
-    if augmentation is not None:
-        augmentation.seed(torch.initial_seed())
+    if info and isinstance(info.dataset, FrameDataset) and info.dataset.augmentation is not None:
+        info.dataset.augmentation.seed(info.dataset.share.seed(torch.initial_seed()))

@@ -49,8 +49,12 @@ class SegmentationTask(pl.LightningModule):
         return self._step(batch, "train")
 
     def validation_step(self, batch: dict[str, Any], index: int) -> None:
-        """Loss and metrics of one batch."""
-        self._step(batch, "val")
+        """Loss and metrics of one batch, without the frames that only fill up a process's share."""
+        counted = batch["counted"]
+        if not counted.all():
+            batch = {name: batch[name][counted] for name in ("image", "target")}
+        if counted.any():
+            self._step(batch, "val")
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's training metrics and its learning rate."""
@@ -77,12 +81,19 @@ class SegmentationTask(pl.LightningModule):
         target = batch["target"]
         logits = self.network(image)
         loss = self.loss(logits, target)
-        if not torch.isfinite(loss):
+        if not self._finite_everywhere(loss):
             raise TrainingError(self._explain_loss(stage, loss))
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(image), sync_dist=True)
         predicted = (logits.detach().float().sigmoid() >= self.threshold).long()
         self._metrics(stage).update(predicted, target.long())
         return loss
+
+    def _finite_everywhere(self, loss: torch.Tensor) -> bool:
+        """In every process: one that stopped alone would leave the others waiting for it."""
+        finite = bool(torch.isfinite(loss))
+        if self.trainer.world_size == 1 or not self.trainer.training:
+            return finite
+        return self.trainer.strategy.reduce_boolean_decision(finite)
 
     def _metrics(self, stage: str) -> MetricCollection:
         return cast(MetricCollection, self.get_submodule(f"{stage}_metrics"))

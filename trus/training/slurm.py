@@ -4,17 +4,20 @@ submitit's own waiting needs SLURM's accounting to notice a killed job, and give
 still run. This one asks squeue, which every cluster has.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, filter_overrides
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from trus.errors import ConfigError, TrainingError, TrusError
@@ -26,8 +29,8 @@ SECONDS_OF_GRACE = 10.0
 """Between a job's end and its result's being visible on a file system of several hosts."""
 SHARED_SETTINGS = {"name", "timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes"}
 SHARED_SETTINGS |= {"stderr_to_stdout"}
-ACTIVE = {"PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED",
-          "RESIZING", "SIGNALING", "SPECIAL_EXIT", "STAGE_OUT", "STOPPED", "RESV_DEL_HOLD", "POWER_UP_NODE"}  # fmt: skip
+ACTIVE = {"PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "RESIZING", "SIGNALING", "STAGE_OUT"}
+ACTIVE |= {"STOPPED", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Job:
     """One job of the sweep. `state` is SLURM's last word on it, `ended` when it was first seen to be over."""
 
     submitted: Any
-    overrides: str
+    name: str
     state: str = "PENDING"
     ended: float | None = None
 
@@ -58,9 +61,11 @@ class Job:
         """What the job returned, or what is to be said of its failure."""
         if not self.has_result():
             return f"ended without a result (SLURM says {self.state}): killed, out of memory or out of time"
+        from submitit.core.utils import FailedJobError, UncompletedJobError
+
         try:
             result: JobReturn = self.submitted.results()[0]
-        except Exception as error:  # submitit's own, with the traceback of what broke outside of the training
+        except (UncompletedJobError, FailedJobError) as error:  # it broke outside of the training
             return _last_line(str(error))
         return _failure(result) if result.status == JobStatus.FAILED else result
 
@@ -80,9 +85,9 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], first: int) ->
         for number, overrides in zip(numbers, job_overrides, strict=True)
     ]
     submitted = _executor(launcher.params).map_array(launcher, *zip(*arguments, strict=True))
-    jobs = [Job(job, " ".join(filter_overrides(list(o)))) for job, o in zip(submitted, job_overrides, strict=True)]
+    jobs = [Job(job, name) for job, name in zip(submitted, name_jobs(job_overrides), strict=True)]
     for job in jobs:
-        print(f"SLURM job {job.id}: {job.overrides or 'as configured'}", flush=True)
+        print(f"SLURM job {job.id}: {job.name}", flush=True)
     print(f"logs: {jobs[0].log.parent.parent}", flush=True)
     try:
         wait(jobs)
@@ -104,6 +109,12 @@ def check_store(config: DictConfig) -> None:
         )
 
 
+def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
+    """What the overrides of each job have that not all have."""
+    shared = set.intersection(*(set(overrides) for overrides in job_overrides))
+    return [" ".join(o for o in overrides if o not in shared) or "the job" for overrides in job_overrides]
+
+
 def wait(jobs: list[Job]) -> None:
     """Until every job has left its result, or is over without one."""
     asked = 0.0
@@ -114,7 +125,32 @@ def wait(jobs: list[Job]) -> None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def show_failure(result: JobReturn) -> JobReturn:
+def run(job: Callable[[], JobReturn]) -> JobReturn:
+    """Run one job inside SLURM. Before the time limit it writes a checkpoint and goes back into the queue.
+
+    The warning is submitit's SIGUSR2. Training answers SIGTERM by a checkpoint and SystemExit; only then submitit's
+    own answer, which gives the job back to the queue, may be called.
+    """
+    warnings: list[int] = []
+    submitit_answer, bypassed = signal.getsignal(signal.SIGUSR2), signal.getsignal(signal.SIGTERM)
+
+    def near_the_limit(number: int, frame: FrameType | None) -> None:
+        warnings.append(number)
+        if signal.getsignal(signal.SIGTERM) == bypassed:  # nothing is being trained that needs a checkpoint
+            raise SystemExit
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGUSR2, near_the_limit)
+    try:
+        return _show_failure(job())
+    except SystemExit:
+        if warnings and callable(submitit_answer):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # scontrol requeue sends it while the answer is being given
+            submitit_answer(warnings[0], None)
+        raise
+
+
+def _show_failure(result: JobReturn) -> JobReturn:
     """Leave the traceback of what is no user's mistake in the job's log: pickling loses it."""
     error = result._return_value
     if result.status == JobStatus.FAILED and not isinstance(error, TrusError):
@@ -158,7 +194,7 @@ def _ask(jobs: list[Job]) -> None:
 def _returns(jobs: list[Job]) -> list[JobReturn]:
     outcomes = [job.outcome() for job in jobs]
     failed = [
-        f"{job.overrides or 'the job'}: {outcome}\n    log: {job.log}"
+        f"{job.name}: {outcome}\n    log: {job.log}"
         for job, outcome in zip(jobs, outcomes, strict=True)
         if isinstance(outcome, str)
     ]
