@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from trus.data.datamodule import FrameDataModule
+from trus.training.document import build_metadata
 from trus.training.module import SegmentationTask
-from trus.training.run import build_metadata
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL = [

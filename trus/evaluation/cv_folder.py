@@ -28,7 +28,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a member has reached. `iou` is an Estimate's dictionary; seconds are of the last start."""
+    """What a member has reached. `iou` is an Estimate's dictionary; seconds are of the last start.
+
+    `trained`: training came to its own end; evaluation or export may still be missing.
+    """
 
     state: State = "waiting"
     run_id: str | None = None
@@ -37,6 +40,7 @@ class Progress:
     seconds: float = 0.0
     seconds_fitting: float = 0.0
     error: str | None = None
+    trained: bool = False
 
 
 @dataclass(frozen=True)

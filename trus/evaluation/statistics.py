@@ -28,6 +28,12 @@ class Estimate:
         interval = "no interval" if np.isnan(self.low) else f"95 % {self.low:.3f} to {self.high:.3f}"
         return f"{self.value:.3f} ({interval})"
 
+    @classmethod
+    def from_dict(cls, content: dict[str, float | int | None]) -> "Estimate":
+        """What `to_dict` gave; an empty dictionary is an undefined estimate."""
+        value, low, high = (np.nan if content.get(key) is None else content[key] for key in ("value", "low", "high"))
+        return cls(value, low, high, int(content.get("frames") or 0), int(content.get("patients") or 0))  # type: ignore[arg-type]
+
     def to_dict(self) -> dict[str, float | int | None]:
         """Plain JSON types; NaN becomes None."""
         return {key: None if np.isnan(value) else value for key, value in asdict(self).items()}

@@ -14,7 +14,10 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from trus.files import atomic_path
-from trus.training.outcome import Outcome, deliver
+from trus.training.outcome import Outcome, Wanted, deliver
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit code of a process that ended by SIGTERM and can be started again."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -71,14 +74,17 @@ class EpochLines(Callback):
 
 
 class GracefulStop(Callback):
-    """The first Ctrl-C ends training after this batch, validates and goes on to the export; the second aborts."""
+    """Ctrl-C: training ends after this batch, validates and goes on to the export; a second one aborts.
+
+    SIGTERM, a scheduler's: last.ckpt is written after this batch and the process exits with TERMINATED.
+    """
 
     def __init__(self) -> None:
-        self.stopped = False
-        self._previous: Any = None
+        self.stopped = self.terminated = False
+        self._previous: dict[int, Any] = {}
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen for Ctrl-C."""
+        """Listen for both."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             if self.stopped:
@@ -86,29 +92,49 @@ class GracefulStop(Callback):
             self.stopped = trainer.should_stop = True
             print("\nstopping after this batch; Ctrl-C again to abort", file=sys.stderr, flush=True)
 
+        def terminate(number: int, frame: FrameType | None) -> None:
+            self.terminated = True
+
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, stop)
+            self._previous[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
+            if trainer.world_size == 1:  # with several processes Lightning tells all of them
+                self._previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, terminate)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Leave, with a checkpoint of this very step; after an epoch's last step it is validated first, as ever."""
+        if self.terminated and not trainer.is_last_batch:
+            for callback in trainer.checkpoint_callbacks:
+                if isinstance(callback, ModelCheckpoint) and callback.filename == "last":
+                    trainer.save_checkpoint(Path(str(callback.dirpath)) / "last.ckpt")
+            raise SystemExit(TERMINATED)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave; the epoch before has its checkpoint."""
+        if self.terminated:
+            raise SystemExit(TERMINATED)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Training is over: from here on Ctrl-C aborts, as ever."""
+        """Training is over: from here on both signals abort, as ever."""
         self.teardown(trainer, pl_module, "fit")
+        if self.terminated:
+            raise SystemExit(TERMINATED)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Leave Ctrl-C as it was."""
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+        """Leave the signals as they were."""
+        while self._previous:
+            signal.signal(*self._previous.popitem())
 
 
 class ExportBest(Callback):
     """At the end: evaluate the best checkpoint on the validation frames, export it, predict with the exported file."""
 
-    def __init__(self, panels: bool, predict: bool):
-        self.panels, self.predict = panels, predict
+    def __init__(self, panels: bool, predict: bool, keep: bool = True):
+        self.wanted = Wanted(keep=keep, panels=panels, predict=predict)
         self.outcome: Outcome | None = None
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leaves `outcome`, None when no checkpoint was written."""
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         if best and trainer.is_global_zero:
-            self.outcome = deliver(Path(best), trainer, pl_module, self.panels, self.predict)
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            self.outcome = deliver(Path(best), pl_module.network, data, trainer.logger, self.wanted)  # type: ignore[arg-type]

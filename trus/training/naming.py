@@ -4,7 +4,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
-_NAMED = ("model", "loss", "split.fold", "seed", "experiment", "data", "logger", "trainer", "callbacks")
+_NAMED = ("model", "loss", "split.fold", "seed", "seeds", "experiment", "data", "logger", "trainer", "callbacks")
 _SILENT = (
     *("data.manifest", "data.workers", "data.cache_dir", "model.encoder_weights", "split.allow_ungrouped"),
     *("trainer.accelerator", "trainer.devices", "logger.", "callbacks.", "hydra"),
@@ -17,8 +17,22 @@ def run_name(config: dict[str, Any], choices: dict[str, str]) -> str:
     name = [choices.get("model", "model"), choices.get("loss", "loss"), f"fold{config['split']['fold']}"]
     if config["seed"]:
         name.append(f"seed{config['seed']}")
+    return " ".join(name + _overrides())
+
+
+def cv_name(config: dict[str, Any], choices: dict[str, str], folds: int) -> str:
+    """`model loss 5 folds`, then what else the command line set."""
+    name = [choices.get("model", "model"), choices.get("loss", "loss"), f"{folds} folds"]
+    if config["seeds"] > 1:
+        name.append(f"{config['seeds']} seeds")
+    if config["seed"]:
+        name.append(f"seed{config['seed']}")
+    return " ".join(name + _overrides())
+
+
+def _overrides() -> list[str]:
     overrides = [text.lstrip("+") for text in HydraConfig.get().overrides.task]
-    return " ".join(name + [o for o in overrides if o.split("=")[0] not in _NAMED and not o.startswith(_SILENT)])
+    return [o for o in overrides if o.split("=")[0] not in _NAMED and not o.startswith(_SILENT)]
 
 
 def run_tags(config: dict[str, Any], choices: dict[str, str], data_hash: str, split_hash: str) -> dict[str, str]:

@@ -1,17 +1,20 @@
 """What a run leaves behind: the best network's score, pictures, model file and masks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
+from torch import nn
 
 from trus.data.datamodule import FrameDataModule
-from trus.data.images import read_frame
+from trus.data.images import read_frame, read_mask
 from trus.errors import TrainingError
-from trus.evaluation.evaluate import Evaluation, evaluate
+from trus.evaluation.evaluate import Evaluation
+from trus.evaluation.metrics import Overlap
 from trus.evaluation.panels import write_panels
+from trus.evaluation.predictions import write_predictions
 from trus.evaluation.statistics import Estimate
 from trus.files import write_json
 from trus.inference.batch import predict_batch
@@ -36,18 +39,29 @@ class Outcome:
     parity: Parity
 
 
-def deliver(checkpoint: Path, trainer: pl.Trainer, task: Any, panels: bool, predict: bool) -> Outcome:
+@dataclass(frozen=True)
+class Wanted:
+    """What to make beside score and model file.
+
+    `keep`: predictions.zip; `panels`: worst, median and best frames as pictures; `predict`: masks by the model file.
+    """
+
+    keep: bool = True
+    panels: bool = False
+    predict: bool = False
+
+
+def deliver(checkpoint: Path, network: nn.Module | None, data: FrameDataModule, logger: Any, wanted: Wanted) -> Outcome:
     """Evaluate the checkpoint on the validation frames in their own size, draw panels, export, predict.
 
-    Raises ModelFileError when the export does not pass its parity gate, TrainingError when the model file fails on a
-    frame; what was written before stays.
+    The checkpoint's weights are loaded into `network`; None: into a new one. Raises ModelFileError when the export does
+    not pass its parity gate, TrainingError when the model file fails on a frame; what was written before stays.
     """
-    data: FrameDataModule = trainer.datamodule  # type: ignore[attr-defined]
-    run_dir, logger = checkpoint.parent.parent, trainer.logger
-    predictor = CheckpointPredictor(checkpoint, network=task.network)
-    evaluation = evaluate(predictor, data.validation_frames, data.classes)
+    run_dir = checkpoint.parent.parent
+    predictor = CheckpointPredictor(checkpoint, network=network)
+    evaluation = _evaluate(predictor, data, run_dir / "predictions.zip" if wanted.keep else None)
     _record(evaluation, run_dir, logger)
-    if panels:
+    if wanted.panels:
         for path in write_panels(evaluation, predictor, data.classes, run_dir / "panels"):
             log_file(logger, path, "panels")
     model_file = run_dir / "model.onnx"
@@ -55,8 +69,28 @@ def deliver(checkpoint: Path, trainer: pl.Trainer, task: Any, panels: bool, pred
     metadata = _scored(predictor.metadata, iou, evaluation.grouped)
     parity = export_model(predictor.module, metadata, _real_frames(data), model_file)
     log_file(logger, model_file)
-    folder = _predict(model_file, data, run_dir / "predictions") if predict else None
+    folder = _predict(model_file, data, run_dir / "predictions") if wanted.predict else None
     return Outcome(iou, checkpoint, model_file, folder, parity)
+
+
+def _evaluate(predictor: CheckpointPredictor, data: FrameDataModule, kept: Path | None) -> Evaluation:
+    """Predict every validation frame once, to score it and, where `kept` is given, to keep its probabilities there."""
+    counts: list[Overlap] = []
+
+    def answers() -> Iterator[tuple[str, np.ndarray]]:
+        for frame in data.validation_frames:
+            assert frame.mask is not None, "validation frames are annotated"
+            prediction = predictor.predict(read_frame(frame.image), frame.region, frame.spacing)
+            predicted = data.classes.planes(prediction.labels)
+            counts.append(Overlap.of(predicted, data.classes.planes(read_mask(frame.mask))))
+            yield frame.image_id, prediction.probabilities
+
+    if kept:
+        write_predictions(kept, data.classes.targets, answers())
+    else:
+        for _ in answers():
+            pass
+    return Evaluation(data.validation_frames, data.classes.targets, Overlap.stack(counts))
 
 
 def _record(evaluation: Evaluation, run_dir: Path, logger: Any) -> None:

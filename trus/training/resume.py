@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from trus.data.datamodule import FrameDataModule
-from trus.errors import ConfigError
+from trus.errors import ConfigError, ModelFileError
 from trus.inference.metadata import ModelMetadata
 from trus.inference.pytorch import checkpoint_metadata, load_checkpoint
 
@@ -41,3 +41,19 @@ def check_resumable(before: ModelMetadata, config: dict[str, Any], data: FrameDa
 
 def _network(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key != "encoder_weights"}
+
+
+def find_last(run_dir: Path) -> Path | None:
+    """last.ckpt of a run folder that can be gone on with; a damaged one is put aside and said, None then."""
+    folder = run_dir / "checkpoints"
+    last, best = folder / "last.ckpt", folder / "best.ckpt"
+    if not last.is_file():
+        return None
+    try:
+        for path in (last, best):
+            checkpoint_metadata(load_checkpoint(path), path)
+    except ModelFileError as error:
+        print(f"{error}; this network is trained anew", flush=True)
+        last.replace(last.with_suffix(".damaged"))
+        return None
+    return last

@@ -1,69 +1,148 @@
-"""One training job, from a composed config to a verified model file."""
+"""One training job, from a composed config to verified model files."""
 
 import logging
-import sys
+import signal
+import threading
 import warnings
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-import hydra
-import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import OmegaConf
-from pytorch_lightning.loggers import MLFlowLogger
 
-import trus
 from trus.data.datamodule import FrameDataModule
 from trus.data.phantom import write_phantom
 from trus.data.state import NAME as STATE
 from trus.data.state import save_state
 from trus.errors import TrainingError
-from trus.files import write_text
-from trus.inference.metadata import ModelMetadata, Provenance, Training
-from trus.training.callbacks import AtomicCheckpointIO, ExportBest, GracefulStop
-from trus.training.module import SegmentationTask
+from trus.evaluation.cross_validation import is_finished, name_member, read_out_of_fold
+from trus.evaluation.cv_folder import CvFolder, Member
+from trus.files import write_json
+from trus.training.callbacks import TERMINATED
+from trus.training.cross_validation import Work, train_members
+from trus.training.cv_results import print_results, publish
+from trus.training.cv_setup import has_folder, is_cross_validation, members_of_job, open_folder
+from trus.training.cv_tracking import ensure_parent
+from trus.training.document import git_tags, write_config
+from trus.training.fitting import fit
 from trus.training.naming import run_name, run_tags
-from trus.training.outcome import Outcome
-from trus.training.precision import resolve_precision
 from trus.training.resume import check_resumable, read_earlier
 from trus.training.summary import print_summary
-from trus.training.tracking import create_logger, end_run, git_state, log_config, log_file
+from trus.training.tracking import create_logger, end_run, log_config, log_file
 
 
 def train(config: dict[str, Any]) -> float | None:
-    """Train as the checked `config` of conf/train.yaml says; returns the best network's mean validation IoU.
+    """Train as the checked `config` of conf/train.yaml says: one network, or the members of a cross-validation.
 
-    Everything but the MLflow store is written below `run_dir`. Raises TrusError for what a user can mend.
+    Returns the mean validation IoU: the best network's, or that over all folds. A single run writes below `run_dir`,
+    a cross-validation and the jobs of a multirun below outputs/cv; job.json in the job's folder says where. Raises
+    TrusError for what a user can mend.
     """
     _quieten()
     earlier = read_earlier(config["ckpt_path"])  # a wrong file is told before the data are read
+    with _terminable():
+        data = _prepare_data(config)
+        choices = dict(HydraConfig.get().runtime.choices)
+        if has_folder(config):
+            return _train_in_folder(config, data, choices)
+        if earlier:
+            check_resumable(earlier, config, data)
+        return _train_alone(config, data, choices)
+
+
+def _train_alone(config: dict[str, Any], data: FrameDataModule, choices: dict[str, str]) -> float | None:
     run_dir = Path(config["run_dir"])
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    data = _prepare_data(config)
     data.split.save(run_dir / "split.json")
     save_state(run_dir / STATE, data.manifest.frames, data.contents)
-    if earlier:
-        check_resumable(earlier, config, data)
-    choices = dict(HydraConfig.get().runtime.choices)
-    tags = run_tags(config, choices, data.contents.data_hash, data.split.hash) | _git_tags()
-    logger = create_logger(config["logger"], run_name(config, choices), tags)
+    tags = run_tags(config, choices, data.contents.data_hash, data.split.hash) | git_tags()
+    tags |= {"trus.kind": "run", "trus.folder": str(run_dir.absolute())}
+    logger = create_logger(config["logger"], run_name(config, choices), tags, run_dir)
     outcome_word = "failed"
     try:
-        log_config(logger, config, _write_config(config, run_dir))
+        log_config(logger, config, write_config(config, run_dir))
         log_file(logger, run_dir / "split.json")
-        trainer, stopped, outcome = _fit(config, data, logger, choices)
-        outcome_word = "stopped" if stopped else "finished"
+        fitted = fit(config, data, logger, choices)
+        outcome_word = "stopped" if fitted.stopped else "finished"
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the second Ctrl-C into SystemExit
         outcome_word = "stopped"
         raise
     finally:
         end_run(logger, outcome_word)
-    print_summary(config, data, outcome, logger, trainer.current_epoch, stopped)
-    if stopped and HydraConfig.get().mode == RunMode.MULTIRUN:
+    print_summary(config, data, fitted.outcome, logger, fitted.epochs, fitted.stopped)
+    value = fitted.outcome.iou.value if fitted.outcome else None
+    _note_job(None, None, value, logger.run_id if logger else None)
+    if fitted.stopped and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise KeyboardInterrupt  # the person meant the sweep, not this job of it
-    return outcome.iou.value if outcome else None
+    return value
+
+
+def _train_in_folder(config: dict[str, Any], data: FrameDataModule, choices: dict[str, str]) -> float | None:
+    """Train this job's members of the configuration's folder. Raises TrainingError that names those that failed."""
+    folder, joined = open_folder(config, data, choices), is_cross_validation(config)
+    members = members_of_job(config, folder)
+    print(f"{'cross-validation' if joined else 'run'} {folder.path}", flush=True)
+    only = members[0].name if len(members) == 1 else None
+    _note_job(folder, only, None, None)
+    if joined:
+        ensure_parent(folder, config, choices)
+    summary, errors = {}, {}
+    try:
+        errors = train_members(Work(config, data, folder, members, choices, joined))
+    finally:
+        if joined:
+            summary = publish(folder, config["logger"], quick=config["split"]["fold"] != "all")
+    value = _score(folder, members)
+    run_id = folder.read().parent_run_id if len(members) > 1 else folder.progress(members[0]).run_id
+    _note_job(folder, only, value, run_id)
+    if summary and config["split"]["fold"] == "all":
+        print_results(folder, summary, config)
+    if errors:
+        raise TrainingError(_failures(folder, members, errors))
+    return value
+
+
+def _score(folder: CvFolder, members: list[Member]) -> float | None:
+    """Mean IoU of the members' frames, None unless all are finished."""
+    if not all(is_finished(folder, member) for member in members):
+        return None
+    value = read_out_of_fold(folder, members).estimate().to_dict()["value"]
+    return None if value is None else float(value)
+
+
+def _failures(folder: CvFolder, members: list[Member], errors: dict[Member, str]) -> str:
+    several = len(folder.read().seeds) > 1
+    lines = "\n  ".join(f"{name_member(member, several)}: {error}" for member, error in errors.items())
+    return (
+        f"{len(errors)} of {len(members)} failed\n  {lines}\nThe same command tries again; what is finished in "
+        f"{folder.path} is kept. More in error.txt below members/"
+    )
+
+
+def _note_job(folder: CvFolder | None, member: str | None, value: float | None, run_id: str | None) -> None:
+    """job.json in Hydra's folder of this job: what it belongs to and came to, for whoever started it."""
+    path = Path(HydraConfig.get().runtime.output_dir) / "job.json"
+    content = {"cv_folder": str(folder.path) if folder else None, "member": member, "value": value, "run_id": run_id}
+    write_json(path, content)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, a scheduler's, ends the job in order, with an exit code that says so."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
@@ -77,96 +156,8 @@ def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
     return data
 
 
-def _fit(
-    config: dict[str, Any], data: FrameDataModule, logger: MLFlowLogger | None, choices: dict[str, str]
-) -> tuple[pl.Trainer, bool, Outcome | None]:
-    task = SegmentationTask(build_metadata(config, data, logger, choices), config)
-    callbacks = [hydra.utils.instantiate(node) for node in config["callbacks"].values() if node]
-    trainer = _trainer(config, callbacks, logger)
-    where = f"{choices.get('model')} on {trainer.strategy.root_device}, precision {trainer.precision}"
-    counts = f"{len(data.training_frames)} training and {len(data.validation_frames)} validation frames"
-    print(f"{where}, {counts}", flush=True)
-    try:
-        trainer.fit(task, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
-    except RuntimeError as error:
-        if any(words in str(error).lower() for words in ("out of memory", "can't allocate memory")):
-            raise TrainingError(
-                f"out of memory: lower data.batch_size (now {config['data']['batch_size']}; "
-                "trainer.accumulate_grad_batches makes up for it) or preprocessing.size"
-            ) from error
-        raise
-    stopped = any(c.stopped for c in callbacks if isinstance(c, GracefulStop))
-    outcomes = [c.outcome for c in callbacks if isinstance(c, ExportBest)]
-    return trainer, stopped, outcomes[0] if outcomes else None
-
-
-def _trainer(config: dict[str, Any], callbacks: list[Any], logger: MLFlowLogger | None) -> pl.Trainer:
-    settings = dict(config["trainer"])
-    settings["precision"] = resolve_precision(settings["precision"], settings["accelerator"])
-    settings.setdefault("enable_progress_bar", sys.stderr.isatty())
-    return hydra.utils.instantiate(
-        settings,
-        callbacks=callbacks,
-        logger=logger or False,
-        default_root_dir=config["run_dir"],
-        plugins=[AtomicCheckpointIO()],
-        enable_model_summary=False,
-        _convert_="all",
-    )
-
-
-def build_metadata(
-    config: dict[str, Any], data: FrameDataModule, logger: MLFlowLogger | None, choices: dict[str, str]
-) -> ModelMetadata:
-    """The model file's document before training: epoch 0, no score."""
-    commit, dirty = git_state(Path(trus.__file__).parent)
-    height, width = data.preprocessor.size
-    weights = config["model"]["encoder_weights"]
-    frames = data.training_frames
-    return ModelMetadata(
-        name=choices.get("model", "network"),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        trus_version=trus.__version__,
-        classes=data.classes.to_dict(),
-        thresholds=[config["threshold"]] * len(data.classes.targets),
-        preprocessing=data.preprocessor.to_dict(),
-        input_shape=(data.preprocessor.in_channels, height, width),
-        training=Training(
-            run_id=logger.run_id if logger else None,
-            git_commit=commit,
-            git_dirty=dirty,
-            data_hash=data.contents.data_hash,
-            split_hash=data.split.hash,
-            fold=config["split"]["fold"],
-            seed=config["seed"],
-            epoch=0,
-            initial_weights=str(weights) if weights else "random",
-            initial_weights_licence=config["weights_licence"] or ("not stated" if weights else "none needed"),
-            config=config["model"],
-        ),
-        data=Provenance(
-            sources=sorted({frame.source or "not stated" for frame in frames}),
-            licences=sorted({frame.licence or "not stated" for frame in frames}),
-            frames=len(frames),
-            patients=len({frame.patient_id for frame in frames} - {None}),
-            cropped=sum(frame.region is not None for frame in frames) if data.preprocessor.region == "manifest" else 0,
-        ),
-    )
-
-
-def _write_config(config: dict[str, Any], run_dir: Path) -> Path:
-    path = run_dir / "config.yaml"
-    write_text(path, OmegaConf.to_yaml(OmegaConf.create(config)))
-    return path
-
-
 def _quieten() -> None:
     """What libraries say of themselves on every run would hide what this run says."""
     for name in ("pytorch_lightning", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
-
-
-def _git_tags() -> dict[str, str]:
-    commit, dirty = git_state(Path(trus.__file__).parent)
-    return {"mlflow.source.git.commit": commit, "trus.git_dirty": str(dirty)} if commit else {}
