@@ -1,16 +1,19 @@
 """The `trus` command as people type it: what is printed, what is written, and the exit code."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 from typer.testing import CliRunner
 
 from trus import __version__
 from trus.cli import app
 from trus.cli.terminal import parse_classes, parse_spacing
+from trus.data.images import read_mask
 from trus.data.manifest import Manifest
 from trus.errors import AnnotationError, ConfigError, ManifestError
 
@@ -229,6 +232,36 @@ def test_a_threshold_changes_the_masks(tiny_model, dataset, tmp_path):
         predict(tiny_model, tmp_path / str(threshold), dataset / "images" / "p1_1.png", "--threshold", threshold)
     first, second = ((tmp_path / str(t) / "masks" / "p1_1.png").read_bytes() for t in (0.05, 0.95))
     assert first != second
+
+
+def test_several_models_are_asked_together_and_the_mirror_image_too(tiny_model, dataset, tmp_path):
+    frame, both = dataset / "images" / "p2_0.png", ("--model", tiny_model.ckpt)
+    for name, options in (("one", ()), ("both", both), ("flip", ("--tta", "flip")), ("all", (*both, "--tta", "flip"))):
+        result = predict(tiny_model, tmp_path / name, frame, *options)
+        assert "1 frames segmented" in result.stdout, result.exception
+    records = [
+        json.loads((tmp_path / name / "records" / "p2_0.json").read_text()) for name in ("one", "both", "flip", "all")
+    ]
+    assert [record["tta"] for record in records] == [None, None, "flip", "flip"]
+    assert [len(record.get("members_sha256", [])) for record in records] == [0, 2, 0, 2]
+    result = predict(tiny_model, tmp_path / "one", frame, "--tta", "flip_scale")
+    assert "1 frames segmented" in result.stdout
+    result = predict(tiny_model, tmp_path / "x", frame, "--tta", "rotate")
+    assert result.exit_code == 2
+
+
+def test_the_model_files_rules_can_be_left_out(tiny_model, dataset, tmp_path):
+    model = onnx.load(tiny_model.onnx)
+    properties = {one.key: one.value for one in model.metadata_props}
+    document = json.loads(properties["trus"]) | {"postprocessing": {"gland": {"smallest_px": 100_000}}}
+    onnx.helper.set_model_props(model, {"trus": json.dumps(document)})
+    onnx.save(model, tmp_path / "m.onnx")
+    frame = dataset / "images" / "p2_0.png"
+    for out, options in (("tidied", ()), ("plain", ("--no-postprocess",))):
+        invoke("predict", "--model", tmp_path / "m.onnx", frame, "-o", tmp_path / out, *options)
+    tidied, plain = (read_mask(tmp_path / out / "masks" / "p2_0.png") for out in ("tidied", "plain"))
+    assert not tidied.any()
+    assert plain.any()
 
 
 @pytest.mark.parametrize("threshold", [0, 1, -0.5, 50])
