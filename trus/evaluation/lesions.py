@@ -68,8 +68,8 @@ def find_candidates(
 
     The highest peak not yet used becomes a candidate: its confidence is the peak's probability, its extent the
     component (8-connectivity) of pixels that reach 0.4 of it. One that touches an earlier candidate or is smaller than
-    `smallest_px` is dropped; it ends with `most` candidates or below MIN_PEAK. Bosma et al., Radiology: AI 2023
-    (doi:10.1148/ryai.230031), the rule of PI-CAI. In order of confidence each candidate hits the lesion that it
+    `smallest_px` is dropped; it ends with `most` candidates or below MIN_PEAK. After Bosma et al., Radiology: AI 2023
+    (doi:10.1148/ryai.230031) and PI-CAI. In order of confidence each candidate hits the lesion that it
     overlaps best, if its IoU reaches `hit_iou` and no earlier one has it (Everingham et al., IJCV 2010).
     """
     lesions, sizes = _label(reference)

@@ -26,13 +26,11 @@ def measure_reliability(probabilities: np.ndarray, reference: np.ndarray, within
     likely = said >= np.float32(1 / BINS)  # the first bin, nearly all pixels, is what is left: three times as fast
     chosen, right = said[likely], truth[likely]
     place = np.minimum(chosen * np.float32(BINS), BINS - 1).astype(np.intp)
-    sums = [np.bincount(place, values, BINS) for values in (None, chosen, right)]
+    sums = np.array([np.bincount(place, values, BINS) for values in (None, chosen, right)], np.float64)
     totals = said.size, said.sum(dtype=np.float64), truth.sum()
-    for of_bins, total in zip(sums, totals, strict=True):
-        of_bins[0] += total - of_bins.sum()
+    sums[:, 0] += totals - sums.sum(1)
     squares = np.square(said).sum(dtype=np.float64) - 2 * said[truth].sum(dtype=np.float64) + totals[2]
-    pixels, confidence, positives = (of_bins.astype(np.float64) for of_bins in sums)
-    return Reliability(pixels, confidence, positives, float(max(squares, 0)))
+    return Reliability(*sums, squared_error=float(max(squares, 0)))
 
 
 def _inside(probabilities: np.ndarray, reference: np.ndarray, within: np.ndarray | None) -> tuple[np.ndarray, ...]:
