@@ -18,7 +18,7 @@ class Oracle:
         self.path, self.classes = "oracle", classes
         self.answers = {read_frame(f.image).tobytes(): change(read_mask(f.mask).copy()) for f in frames if f.mask}
 
-    def predict(self, image, region=None):
+    def predict(self, image, region=None, spacing=None):
         labels = self.answers[image.tobytes()]
         return Prediction(labels, self.classes.planes(labels).astype(np.float32))
 

@@ -14,6 +14,7 @@ from trus.evaluation.networks import open_networks
 from trus.evaluation.predictions import Predictions
 from trus.evaluation.sources import Decision, Kept, KeptSource
 from trus.evaluation.subject import Subject, as_reference, with_options
+from trus.files import hash_file
 
 
 def open_subject(config: dict[str, Any]) -> Subject:
@@ -39,7 +40,9 @@ def _open_run(config: dict[str, Any], located: Located) -> Subject:
     if config["split"]["part"]:
         return open_networks(config, manifest, [_model_file(located.path)], located)
     subject = _open_kept(config, located, manifest, [_kept(located.path)], settings["threshold"])
-    return replace(subject, kind="Run", part="validation", name=_name(settings))
+    model_file = located.path / "model.onnx"
+    model = {"model_sha256": hash_file(model_file)} if model_file.is_file() else {}
+    return replace(subject, kind="Run", part="validation", name=_name(settings), origin=subject.origin | model)
 
 
 def _open_cv(config: dict[str, Any], located: Located) -> Subject:
@@ -61,7 +64,8 @@ def _open_cv(config: dict[str, Any], located: Located) -> Subject:
         subject = _open_kept(config, located, manifest, kept, content.config["threshold"], content.data_hash)
         kind = "Cross-validation"
     cv = None if config["split"]["part"] else folder
-    return replace(subject, kind=kind, name=content.name, warnings=warnings + subject.warnings, cv=cv)
+    origin = subject.origin | {"cv_key": content.key, "folder": str(located.path), "run_id": located.run_id}
+    return replace(subject, kind=kind, name=content.name, warnings=warnings + subject.warnings, cv=cv, origin=origin)
 
 
 def _open_kept(

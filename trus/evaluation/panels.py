@@ -79,7 +79,8 @@ def _draw_line(
 ) -> None:
     parts = [points] if pattern is None else _dashes(points, *pattern)
     for part in parts:
-        draw.line([(float(x), float(y)) for x, y in part], fill=colour, width=4, joint="curve")
+        width = 4 if pattern is None else 5  # dashes of the same width look thinner
+        draw.line([(float(x), float(y)) for x, y in part], fill=colour, width=width, joint="curve")
 
 
 def _dashes(points: np.ndarray, dash: float, gap: float) -> list[np.ndarray]:

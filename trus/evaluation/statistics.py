@@ -63,15 +63,18 @@ def bootstrap(
     """Any statistic of patients' weights, with a percentile interval.
 
     `statistic` maps weights (B, P) to values (B,), NaN where a resample leaves it undefined; such resamples are left
-    out of the interval. With fewer than two patients there is no interval (NaN).
+    out of the interval. One that misses the value itself is stretched to it: resampling raises statistics such as the
+    calibration error. With fewer than two patients there is no interval (NaN).
     """
     low = high = np.nan
     value = float(statistic(np.ones((1, patients)))[0]) if patients else np.nan
     if patients >= 2 and not np.isnan(value):
         weights = patient_bootstrap(patients, resamples, seed)
         values = np.concatenate([statistic(weights[i : i + _CHUNK]) for i in range(0, resamples, _CHUNK)])
-        tail = (1 - confidence) / 2
-        low, high = np.nanquantile(values, [tail, 1 - tail])
+        if (known := values[~np.isnan(values)]).size:
+            tail = (1 - confidence) / 2
+            low, high = np.quantile(known, [tail, 1 - tail])
+            low, high = min(low, value), max(high, value)
     return Estimate(value, float(low), float(high), frames, patients)
 
 
@@ -120,7 +123,7 @@ def bootstrap_curve(
     if patients >= 2:
         weights = patient_bootstrap(patients, resamples, seed)
         drawn = _ratio(weights @ numerators, weights @ denominators)
-        known = ~np.isnan(value)
+        known = ~np.isnan(value) & (~np.isnan(drawn)).any(0)
         low, high = low.copy(), high.copy()
         low[known], high[known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
     return value, low, high

@@ -39,7 +39,7 @@ def patients_chart(name: str, k: int, by_patient: dict[str, list[tuple[str, floa
     every = max(1, -(-len(order) // 20))
     few = len(order) <= 16 and max(len(shown[patient]) for patient in order) <= 8
     plot.x_ticks = [(n, shown[p] if few else str(n)) for n, p in enumerate(order, 1) if few or n % every == 0 or n == 1]
-    plot.width = 1130
+    plot.width, plot.height = 1080, 210
     for n, patient in enumerate(order, 1):
         for image_id, iou in by_patient[patient]:
             plot.dot(n, iou, k, f"{shown[patient]}, {image_id}: {iou:.3f}")

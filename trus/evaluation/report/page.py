@@ -13,6 +13,7 @@ from trus.evaluation.report.words import many
 from trus.evaluation.result import FrameResult, Result
 from trus.files import write_text
 from trus.inference.metadata import STATEMENT
+from trus.inference.overlay import class_colour
 
 EACH = 6
 """Pictures of the worst, of the median and of the best frames."""
@@ -54,6 +55,7 @@ def build_page(result: Result) -> Page:
         banners=_banners(result),
         origin=_origin(result),
         targets=subject.reference.targets,
+        colours=["#{:02x}{:02x}{:02x}".format(*class_colour(k)) for k in range(len(subject.reference.targets))],
         contours="solid: reference, dashed: prediction; left the bare frame",
         sections=[section for section in made if not section.empty or section.id == "misses"],
         footer=_footer(result),
@@ -108,6 +110,7 @@ def _origin(result: Result) -> list[tuple[str, str]]:
         "Data hash": summary["data_hash"],
         "Split hash": summary["split_hash"],
         "Model hash": summary.get("model_sha256"),
+        "Cross-validation": summary.get("cv_key"),
         "Folder": summary.get("folder"),
         "MLflow run": summary.get("run_id"),
         "Threshold": ", ".join(f"{name} {value:.3g}" for name, value in summary["thresholds"].items()),

@@ -61,6 +61,7 @@ class Plot:
     legend: list[tuple[str, int | None, str]] = field(default_factory=list)
     x_ticks: list[tuple[float, str]] | None = None
     width: int = WIDTH
+    height: int = HEIGHT
 
     @property
     def ticks_below(self) -> list[tuple[float, str]]:
@@ -71,7 +72,7 @@ class Plot:
     @property
     def ticks_left(self) -> list[tuple[float, str]]:
         """(y in SVG units, text)."""
-        return [(round(HEIGHT * (1 - self.y.share(value)), 1), text) for value, text in self.y.ticks()]
+        return [(round(self.height * (1 - self.y.share(value)), 1), text) for value, text in self.y.ticks()]
 
     def line(self, points: Iterable[Point], look: str = "line", colour: int | None = None, says: str = "") -> None:
         """Join points (x, y in data units)."""
@@ -114,7 +115,7 @@ class Plot:
         self.line([(x, self.y.low), (x, self.y.high)], look, colour, says)
 
     def _y(self, y: float) -> float:
-        return HEIGHT * (1 - self.y.share(y))
+        return self.height * (1 - self.y.share(y))
 
     def _at(self, x: float, y: float) -> Point:
         return self.width * self.x.share(x), self._y(y)

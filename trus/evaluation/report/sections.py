@@ -21,20 +21,20 @@ def result_section(result: Result) -> Section:
     together, counts = summary["all"], summary["all"]["counts"]
     several = len(summary["classes"]) > 1
     iou = together["iou"]
-    over = (
-        many(iou["patients"], "patient")
-        if summary["grouped_by_patient"]
-        else f"{many(iou['frames'], 'frame')}; patients are not known"
-    )
-    said = f"mean per-image IoU{', mean of the classes' * several}; 95 % interval {interval(iou)}, over {over}"
-    reason = f"mean per-image IoU is not defined: {iou.get('reason', 'nothing to score')}"
+    over = many(iou["patients"], "patient") if summary["grouped_by_patient"] else "frames, as patients are not known"
+    meaning = f"mean per-image IoU{', mean of the classes' * several}, over {over}"
+    if iou["value"] is None:
+        headline = Headline("–", "not defined", f"mean per-image IoU: {iou.get('reason', 'nothing to score')}")
+    else:
+        headline = Headline(number(iou["value"]), f"95 % interval {interval(iou)}", meaning)
     scores = {f"IoU, {name}": part["iou"] for name, part in summary["classes"].items()} if several else {}
-    scores |= {"Dice": together["dice"], "IoU of all pixels together": together["pooled_iou"]}
-    tiles = [(number(part["value"]), f"{name} ({interval(part)})") for name, part in scores.items()]
+    scores |= {"Dice": together["dice"], "IoU, all pixels together": together["pooled_iou"]}
     fates = {"frames": "frames", "patients": "patients", "missed": "targets missed (IoU 0)"}
     fates |= {"false_positive_frames": "false-positive frames", "both_empty": "both masks empty, not scored"}
-    tiles += [(f"{counts[key]:g}", text) for key, text in fates.items()]
-    headline = Headline(number(iou["value"]), said if iou["value"] is not None else reason)
+    tiles = [
+        [(number(part["value"]), f"{name} ({interval(part)})") for name, part in scores.items()],
+        [(f"{counts[key]:g}", text) for key, text in fates.items()],
+    ]
     return Section("result", "Result", headline=headline, tiles=tiles)
 
 
@@ -65,16 +65,22 @@ def _rank(key: str) -> int:
 
 
 def _metrics_table(title: str, keys: list[str], parts: dict[str, dict[str, Any]]) -> Table:
-    rows = []
-    reasons: dict[str, str] = {}
+    parts = {name: part for name, part in parts.items() if any(key in part for key in keys)}
+    cells = [
+        [label(key), *(estimate(part[key], digits_of(key)) if key in part else "" for part in parts.values())]
+        for key in keys
+    ]
+    reasons: dict[str, list[str]] = {}
     for key in keys:
-        cells = [estimate(part[key], digits_of(key)) if key in part else "" for part in parts.values()]
-        rows.append([label(key), *cells])
         for name, part in parts.items():
             if key in part and part[key]["value"] is None:
-                reasons[f"{label(key)}, {name}"] = part[key].get("reason", "")
-    note = "; ".join(f"{which}: {why}" for which, why in reasons.items())
-    return Table(["", *parts], rows, title, f"Not defined: {note}." if note else "", fitted=False)
+                reasons.setdefault(part[key].get("reason", ""), []).append(
+                    f"{label(key)} ({name})" if len(parts) > 1 else label(key)
+                )
+    note = ". ".join(f"{reason[:1].upper()}{reason[1:]}: {'; '.join(which)}" for reason, which in reasons.items())
+    return Table(
+        ["", *parts], cells, title, f"Not defined. {note}." if note else "", look="even" if len(parts) < 5 else ""
+    )
 
 
 def gains_section(result: Result) -> Section:
@@ -97,7 +103,8 @@ def gains_section(result: Result) -> Section:
         "Each line adds its step to the line above. Gain: mean of the differences within frames, against the first "
         "line; an interval that holds 0 shows no gain. Seconds: median a frame, on the machine of the evaluation."
     )
-    table = Table(["Prediction", "IoU", "Gain", "Seconds a frame", "Times the first"], cells, note=note)
+    header = ["Prediction", "IoU", "Gain", "Seconds a frame", "Times the first"]
+    table = Table(header, cells, note=note)
     return Section("gains", "Options: gain and cost", result.choice, tables=[table])
 
 
@@ -160,7 +167,7 @@ def strata_section(result: Result) -> Section:
         parts = {name: summary["all"] for name, summary in strata.items()}
         rows = [_stratum_row(name, part) for name, part in parts.items()]
         header = [column, "Frames", "Patients", "IoU", "Dice", "Missed", "False-positive frames"]
-        tables.append(Table(header, rows, f"By {column}", fitted=False))
+        tables.append(Table(header, rows, f"By {column}"))
     texts = ["A stratum of few patients has a wide interval; that two differ is not shown by looking at two of them."]
     return Section("strata", "Strata", texts, tables=tables)
 
@@ -185,7 +192,7 @@ def folds_section(result: Result) -> Section:
     cells = [
         [row["name"], f"{row['iou']['frames']:g}", f"{row['iou']['patients']:g}", estimate(row["iou"])] for row in rows
     ]
-    table = Table(["Network", "Frames scored", "Patients", "IoU"], cells)
+    table = Table(["Network", "Frames scored", "Patients", "IoU"], cells, look="fitted")
     return Section("folds", "Folds", [text], plots=[charts.folds_chart(rows)], tables=[table])
 
 
@@ -203,7 +210,6 @@ def misses_section(result: Result) -> Section:
                     rows,
                     title,
                     words=3,
-                    fitted=False,
                 )
             )
     texts = [] if tables else ["No target was missed, and nothing was predicted in a frame without it."]
@@ -230,5 +236,5 @@ def frames_section(result: Result) -> Section:
         for f in ordered
     ]
     header = ["Frame", "Patient", *(f"IoU, {name}" for name in targets), "Outcome"]
-    table = Table(header, rows, words=2, fitted=False, folded=f"All {many(len(rows), 'frame')}, lowest IoU first")
+    table = Table(header, rows, words=2, folded=f"All {many(len(rows), 'frame')}, lowest IoU first")
     return Section("frames", "Frame by frame", ["The same and more is in frames.csv and patients.csv."], tables=[table])

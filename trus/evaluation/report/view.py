@@ -10,7 +10,8 @@ from trus.evaluation.report.plot import Plot
 class Table:
     """Cells of text; the first `words` columns are aligned left, the others are numbers.
 
-    `fitted` tables are as wide as they must be. `folded` is what a reader clicks to open the table.
+    `look` names a CSS class: fitted (as wide as it must be), even (columns below each other from table to table).
+    `folded` is what a reader clicks to open the table.
     """
 
     header: list[str]
@@ -18,7 +19,7 @@ class Table:
     title: str = ""
     note: str = ""
     words: int = 1
-    fitted: bool = True
+    look: str = ""
     folded: str = ""
 
 
@@ -32,10 +33,11 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Headline:
-    """The number that counts, and its interval in words."""
+    """The number that counts, its interval, and what it is a mean of."""
 
     value: str
     interval: str
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Section:
     title: str
     texts: list[str] = field(default_factory=list)
     headline: Headline | None = None
-    tiles: list[tuple[str, str]] = field(default_factory=list)
+    tiles: list[list[tuple[str, str]]] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     pictures: list[Gallery] = field(default_factory=list)
@@ -67,6 +69,7 @@ class Page:
     banners: list[str]
     origin: list[tuple[str, str]]
     targets: tuple[str, ...]
+    colours: list[str]
     contours: str
     sections: list[Section]
     footer: list[str]

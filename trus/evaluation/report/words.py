@@ -33,9 +33,12 @@ def label(key: str) -> str:
     """`patient_iou` -> `IoU, mean over patients`; a metric that is not known keeps its key."""
     if key in _LABELS:
         return _LABELS[key]
-    for prefix in ("patient_", "pooled_", ""):
-        if key.startswith(prefix) and key.removeprefix(prefix) in _NAMES:
-            return f"{_NAMES[key.removeprefix(prefix)]}, {_AVERAGES[prefix]}"
+    if key in _NAMES:
+        return f"{_NAMES[key]}, {_AVERAGES['']}"
+    for prefix in ("patient_", "pooled_"):
+        if key.startswith(prefix):
+            bare = key.removeprefix(prefix)
+            return f"{_NAMES.get(bare) or _label_with_unit(bare)}, {_AVERAGES[prefix]}"
     return _label_with_unit(key)
 
 
@@ -56,8 +59,11 @@ def _label_with_unit(key: str) -> str:
 
 def group(key: str) -> str:
     """The table that a metric stands in."""
-    bare = key.removeprefix("patient_").removeprefix("pooled_")
-    return next((name for name, words in GROUPS.items() if bare.startswith(words)), "Further")
+    return next((name for name, words in GROUPS.items() if _bare(key).startswith(words)), "Further")
+
+
+def _bare(key: str) -> str:
+    return key.removeprefix("patient_").removeprefix("pooled_")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -69,7 +75,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def digits_of(key: str) -> int:
     """Shares have three decimals, distances two, areas one."""
-    return {"hd95": 2, "assd": 2, "area": 1, "false": 2}.get(key.partition("_")[0], 3)
+    return {"hd95": 2, "assd": 2, "area": 1, "false": 2}.get(_bare(key).partition("_")[0], 3)
 
 
 def estimate(part: Mapping[str, Any], digits: int = 3) -> str:
