@@ -115,12 +115,14 @@ def test_precision_is_averaged_over_the_networks_that_said_something():
 
 def test_frames_patients_and_pixels_are_averaged_as_their_names_say():
     scores = [
-        made("f0", "a", made_class(10, 10, 100)),
-        made("f1", "a", made_class(30, 30, 100)),
-        made("f2", "b", made_class(800, 800, 1000)),
+        made("f0", "a", made_class(10, 10, 100, hd95=4)),
+        made("f1", "a", made_class(30, 30, 100, hd95=6)),
+        made("f2", "b", made_class(800, 800, 1000, hd95=1)),
     ]
     summary = summarise(scores, ("gland",), SETTINGS)["all"]
     assert summary["iou"]["value"] == pytest.approx((0.1 + 0.3 + 0.8) / 3)
+    assert summary["hd95_px"]["value"] == pytest.approx((4 + 6 + 1) / 3)
+    assert summary["patient_hd95_px"]["value"] == pytest.approx((5 + 1) / 2)
     assert summary["patient_iou"]["value"] == pytest.approx((0.2 + 0.8) / 2)
     assert summary["pooled_iou"]["value"] == pytest.approx(840 / 1200)
 

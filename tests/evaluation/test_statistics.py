@@ -88,6 +88,19 @@ def test_resamples_that_leave_a_statistic_undefined_are_left_out():
     assert 0 <= estimate.low <= estimate.high <= 3
 
 
+def test_an_interval_holds_its_own_value_where_resampling_raises_the_statistic():
+    error = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
+    estimate = bootstrap(lambda w: np.abs(w @ error), 5, 5, resamples=300)
+    assert estimate.value == pytest.approx(0)
+    assert estimate.low <= estimate.value < estimate.high
+
+
+def test_one_resample_that_is_undefined_gives_no_interval():
+    estimate = bootstrap(lambda w: np.where((w == 1).all(1), 0.5, np.nan), 9, 9, resamples=5)
+    assert estimate.value == 0.5
+    assert np.isnan([estimate.low, estimate.high]).all()
+
+
 def test_patients_without_a_share_are_not_counted():
     estimate = bootstrap_ratio(np.array([[1.0], [0], [3]]), np.array([[2.0], [0], [4]]), frames=5, resamples=50)
     assert (estimate.value, estimate.patients, estimate.frames) == (pytest.approx(4 / 6), 2, 5)

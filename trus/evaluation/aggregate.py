@@ -1,8 +1,8 @@
 """Scores of frames -> a summary with an interval on every number, and the curves behind the figures.
 
 Three ways to average. Plain names (`iou`) are means over frames, `patient_` means over patients of their frames' mean,
-`pooled_` ratios of the pixels of all frames together. Over several classes each is the mean of the classes' values.
-What cannot be computed is None with a reason, never 0.
+`pooled_` ratios of the pixels of all frames together (distances have none). Over several classes each is the mean of
+the classes' values. What cannot be computed is None with a reason, never 0.
 """
 
 from collections.abc import Sequence
@@ -85,7 +85,9 @@ def _boundaries(table: ScoreTable, settings: ScoreSettings, k: int | None) -> di
         named = {f"{name}_{unit}": values for name, values in distances.items()}
         named |= {f"nsd_{t:g}{unit}": nsd[:, :, i] for i, t in enumerate(settings.tolerances(unit))}
         for name, values in named.items():
-            summary[name] = entry(table.mean(np.where(rows, values, np.nan)), _NOTHING_THERE)
+            known = np.where(rows, values, np.nan)
+            summary[name] = entry(table.mean(known), _NOTHING_THERE)
+            summary[f"patient_{name}"] = entry(table.patient_mean(known), _NOTHING_THERE)
     return summary
 
 

@@ -30,7 +30,7 @@ def measure_reliability(probabilities: np.ndarray, reference: np.ndarray, within
     totals = said.size, said.sum(dtype=np.float64), truth.sum()
     sums[:, 0] += totals - sums.sum(1)
     squares = np.square(said).sum(dtype=np.float64) - 2 * said[truth].sum(dtype=np.float64) + totals[2]
-    return Reliability(*sums, squared_error=float(max(squares, 0)))
+    return Reliability(sums[0], sums[1], sums[2], float(max(squares, 0)))
 
 
 def _inside(probabilities: np.ndarray, reference: np.ndarray, within: np.ndarray | None) -> tuple[np.ndarray, ...]:
