@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trus.errors import ConfigError
 from trus.evaluation.scored_run import ScoredRun
+
+_PLACES = ("callbacks.", "data.cache_dir", "data.manifest", "data.workers", "logger", "outputs", "run_dir")
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,32 @@ def align(
 
 
 def name_runs(runs: Sequence[ScoredRun]) -> list[str]:
-    """Names that tell the runs apart: their own, and where two have the same, the end of where they come from."""
+    """Names that tell the runs apart: their own, then what their settings differ in, then where they come from."""
     names = [run.name for run in runs]
+    for add in (_settings_of, _end_of):
+        shared = {name for name in names if names.count(name) > 1}
+        names = [f"{name} {add(k, runs)}".strip() if name in shared else name for k, name in enumerate(names)]
+    return names
+
+
+def _settings_of(k: int, runs: Sequence[ScoredRun]) -> str:
+    """`optimizer.lr=0.001`: the settings in which runs of this name differ."""
+    namesakes = [flat_config(run.config) for run in runs if run.name == runs[k].name]
+    own = flat_config(runs[k].config)
+    differing = [key for key in own if any(other and other.get(key) != own[key] for other in namesakes)]
+    return " ".join(f"{key}={own[key]}" for key in differing if not key.startswith(_PLACES))[:80]
+
+
+def _end_of(k: int, runs: Sequence[ScoredRun]) -> str:
     ends = [Path(run.origin).name for run in runs]
-    if len(set(ends)) < len(ends):
-        ends = [run.origin for run in runs]
-    return [name if names.count(name) == 1 else f"{name} [{end}]" for name, end in zip(names, ends, strict=True)]
+    return f"[{ends[k] if ends.count(ends[k]) == 1 else runs[k].origin}]"
+
+
+def flat_config(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings -> {"a.b": value}."""
+    if not isinstance(config, dict):
+        return {prefix: config} if prefix else {}
+    return {k: v for key, value in config.items() for k, v in flat_config(value, f"{prefix}.{key}".lstrip(".")).items()}
 
 
 def mean_score(scores: np.ndarray) -> float:

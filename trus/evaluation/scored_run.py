@@ -1,6 +1,7 @@
 """Scores of a run frame by frame, read from its folder or from MLflow, for comparison with others."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,8 @@ _TEXT = {"image_id": str, "patient_id": str, "class": str}
 class ScoredRun:
     """What a run scored. `rows` has a row a frame, class and network: image_id, patient, class, fold, seed, iou, dice,
     reference_px; scores in 0..1, NaN where the reference is empty. `part` is what the frames are to the networks:
-    validation, test, train or all. `warnings` are what a reader must know of this run.
+    validation, test, train or all. `warnings` are what a reader must know of this run, `config` is what it was trained
+    with, where that is known.
     """
 
     origin: str
@@ -34,6 +36,7 @@ class ScoredRun:
     grouped: bool
     rows: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def frames(self) -> set[str]:
@@ -182,7 +185,8 @@ def _read_tracked(run: str, folder: Path, tags: dict[str, str], name: str) -> Sc
     if file is None:
         raise ConfigError(f"{run}: the run {name!r} holds no scores (out_of_fold.csv or validation.csv); has it ended?")
     state = tags.get("trus.state")
-    warnings = [f"{name}: {state}"] * (bool(state) and state != "finished")
+    ended = re.match(r"(\d+) of \1 ", state or "1 of 1 ")
+    warnings = [f"{name}: {state}"] * (ended is None)
     split = _read_json(folder / "split.json")
     return ScoredRun(
         run, name, tags.get("trus.data_hash"), tags.get("trus.split_hash"), "validation",

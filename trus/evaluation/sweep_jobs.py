@@ -17,13 +17,12 @@ LOST = "ended without a word: killed, or stopped from outside"
 
 @dataclass(frozen=True)
 class Job:
-    """One job folder: what the command line set for it, and where its networks are."""
+    """One job folder: what the command line set for it, which fold it trains, and where its networks are."""
 
     folder: Path
     overrides: dict[str, str]
     cv: CvFolder | None
-    member: str | None
-    value: float | None
+    fold: int | str
     run_id: str | None
     error: str | None
     started: float | None
@@ -138,10 +137,8 @@ def _row(jobs: list[Job]) -> Row:
 
 
 def _trains(job: Job, member: Member) -> bool:
-    """Is the member one that the job was to train? A job that was lost before it said so is judged by its fold."""
-    if job.cv is None:
-        return job.overrides.get("split.fold") in (str(member.fold), "all")
-    return job.member in (None, member.name)
+    """Is the member one that the job was to train?"""
+    return job.fold in ("all", member.fold)
 
 
 def _read_job(folder: Path) -> Job:
@@ -151,10 +148,8 @@ def _read_job(folder: Path) -> Job:
     overrides = dict(text.split("=", 1) for text in texts if "=" in text and not text.startswith("~"))
     content, state = _read(folder / "job.json"), _read(folder / "job_state.json")
     cv = CvFolder(Path(content["cv_folder"])) if content.get("cv_folder") else None
-    return Job(
-        folder, overrides, cv, content.get("member"), content.get("value"), content.get("run_id"),
-        state.get("error"), state.get("started"),
-    )  # fmt: skip
+    fold = OmegaConf.load(folder / ".hydra" / "config.yaml").split.fold
+    return Job(folder, overrides, cv, fold, content.get("run_id"), state.get("error"), state.get("started"))
 
 
 def _read(path: Path) -> dict[str, Any]:
