@@ -101,6 +101,9 @@ class Classes:
         present = probabilities >= np.asarray(thresholds, np.float32)[:, None, None]
         labels = np.zeros(probabilities.shape[1:], np.uint8)
         for level in self._levels():
+            if len(level) == 1:  # as below, ten times as fast
+                labels[present[level[0]]] = self.values[self.targets[level[0]]]
+                continue
             scores = np.where(present[level], probabilities[level], -1.0)
             best = np.take([self.values[self.targets[k]] for k in level], scores.argmax(0))
             labels = np.where(present[level].any(0), best, labels).astype(np.uint8)

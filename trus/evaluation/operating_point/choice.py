@@ -73,8 +73,8 @@ class Choice:
 
     `before` is with the first threshold and no post-processing. `after` is honest: each frame with what was chosen
     without its fold. `gain` is their paired difference, `gain_where_chosen` that on the very frames of the choice,
-    which is too good. `refused` is the gain of what each class alone would have taken over, where all together did not
-    gain. `missed` and `false_positive_frames` are (before, after) and count each class of each frame; several
+    which tends to be too good. `refused` is the gain of what each class alone would have taken over, where all together
+    did not gain. `missed` and `false_positive_frames` are (before, after) and count each class of each frame; several
     predictions of a frame count in part.
     """
 
@@ -113,7 +113,7 @@ class Choice:
         if self.changes:
             lines.append(
                 f"together, on folds left out of the choice: IoU {self.before} before, {self.after} after, gain "
-                f"{self.gain} (on the very frames of the choice {self.gain_where_chosen.value:.3f}, which is too good)"
+                f"{self.gain} (on the very frames of the choice {self.gain_where_chosen.value:.3f})"
             )
         if self.refused:
             lines.append(f"all together gain {self.refused} on folds left out, so nothing was taken over")
