@@ -69,13 +69,13 @@ class Row:
 
     @property
     def state(self) -> str:
-        """finished, earlier (nothing was left to do), incomplete or failed."""
+        """finished, finished before (nothing was left to do), incomplete or failed."""
         if not self.complete:
             return "incomplete" if self.finished else "failed"
         started = [job.started for job in self.jobs]
         marks = [self.cv.run_dir(member) / "member.json" for member in self.members] if self.cv else []
         earlier = marks and all(at and mark.stat().st_mtime < at for at in started for mark in marks)
-        return "earlier" if earlier else "finished"
+        return "finished before" if earlier else "finished"
 
     @property
     def cv(self) -> CvFolder | None:

@@ -110,7 +110,7 @@ def _cells(line: Line) -> list[str]:
     if pair:
         low, high = (f"{value:+.3f}" for value in (pair.difference.low, pair.difference.high))
         interval = "" if np.isnan(pair.difference.low) else f" ({low} to {high})"
-        paired = [f"{pair.difference.value:+.3f}{interval}", _p(pair)]
+        paired = ["same scores", ""] if pair.identical else [f"{pair.difference.value:+.3f}{interval}", _p(pair)]
     minutes, seconds = divmod(round(row.seconds), 60)
     return [
         mean,
