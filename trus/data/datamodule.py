@@ -16,7 +16,7 @@ from trus.data.classes import Classes
 from trus.data.manifest import Frame, Manifest
 from trus.data.shares import WHOLE, Share, ShareSampler
 from trus.data.splits import Split, make_split, require_patients
-from trus.errors import ManifestError
+from trus.errors import ConfigError, ManifestError
 from trus.preprocessing import Preprocessor
 
 
@@ -111,6 +111,11 @@ class FrameDataModule(pl.LightningDataModule):
         """Validation frames in the manifest's order; with several processes this one's share, filled up to the same
         number for all with frames that are not counted."""
         share = self._share()
+        if share.processes > len(self.validation_frames):
+            raise ConfigError(
+                f"trainer.devices: {share.processes} processes in all, and {len(self.validation_frames)} validation "
+                "frames; each process needs one"
+            )
         frames, counted = share.pad(self.validation_frames)
         return self._loader(FrameDataset(frames, self.cache, share=share, counted=counted), False, False)
 

@@ -67,6 +67,8 @@ class EpochLines(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's losses and scores."""
+        if not trainer.is_global_zero:
+            return
         values = trainer.callback_metrics
         shown = [f"{n} {values[n]:.4f}" for n in ("train/loss", "val/loss", "val/iou", "val/dice") if n in values]
         rate = trainer.optimizers[0].param_groups[0]["lr"]
@@ -89,19 +91,22 @@ class GracefulStop(Callback):
         def stop(number: int, frame: FrameType | None) -> None:
             if self.stopped:
                 raise KeyboardInterrupt
-            self.stopped = trainer.should_stop = True
-            print("\nstopping after this batch; Ctrl-C again to abort", file=sys.stderr, flush=True)
+            self.stopped = True
+            if trainer.world_size == 1:
+                trainer.should_stop = True
+            if trainer.is_global_zero:
+                print("\nstopping after this batch; Ctrl-C again to abort", file=sys.stderr, flush=True)
 
         def terminate(number: int, frame: FrameType | None) -> None:
             self.terminated = True
 
         if threading.current_thread() is threading.main_thread():
             self._previous[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
-            if trainer.world_size == 1:  # with several processes Lightning tells all of them
-                self._previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, terminate)
+            self._previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, terminate)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Leave, with a checkpoint of this very step; after an epoch's last step it is validated first, as ever."""
+        self._agree(trainer)
         if self.terminated and not trainer.is_last_batch:
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, ModelCheckpoint) and callback.filename == "last":
@@ -110,6 +115,7 @@ class GracefulStop(Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave; the epoch before has its checkpoint."""
+        self._agree(trainer)
         if self.terminated:
             raise SystemExit(TERMINATED)
 
@@ -123,6 +129,15 @@ class GracefulStop(Callback):
         """Leave the signals as they were."""
         while self._previous:
             signal.signal(*self._previous.popitem())
+
+    def _agree(self, trainer: pl.Trainer) -> None:
+        """A signal may have reached only some of the processes; all leave after the same batch."""
+        if trainer.world_size == 1:
+            return
+        if trainer.strategy.reduce_boolean_decision(self.stopped, all=False):
+            self.stopped = trainer.should_stop = True
+        if trainer.strategy.reduce_boolean_decision(self.terminated, all=False):
+            self.terminated = True
 
 
 class ExportBest(Callback):

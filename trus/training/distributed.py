@@ -1,13 +1,16 @@
 """Training one network in several processes (DDP): what is allowed, and which process does what."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from trus.errors import ConfigError
+from trus.errors import ConfigError, TrainingError
 
 SLURM = "trus_slurm_launcher"
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
@@ -39,6 +42,34 @@ def check_distributed(config: dict[str, Any]) -> None:
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN:
         _check_sweep(asked, trainer, hydra.launcher)
+
+
+def shared(trainer: pl.Trainer, config: dict[str, Any]) -> str:
+    """For the line that says how a network is trained; nothing where one process does it."""
+    each, processes = config["data"]["batch_size"], trainer.world_size
+    return f" in {processes} processes ({processes} times {each} frames a step)" if processes > 1 else ""
+
+
+@contextmanager
+def together(trainer: pl.Trainer) -> Iterator[None]:
+    """What ends training in this process ends the others that Lightning started, so that none waits for ever.
+
+    Raises TrainingError when another process was lost.
+    """
+    try:
+        yield
+    except BaseException as error:
+        started = getattr(trainer.strategy.launcher, "procs", [])
+        for process in started:
+            process.kill()
+        started.clear()  # Lightning watches this list, and would kill this process too before it has tidied up
+        lost = any(words in str(error).lower() for words in ("connection closed", "connection reset", "gloo", "nccl"))
+        if trainer.world_size > 1 and isinstance(error, RuntimeError) and lost:
+            raise TrainingError(
+                f"another of the {trainer.world_size} processes of this training ended; its own error is above or in "
+                f"its log, or it was killed ({str(error).splitlines()[0]})"
+            ) from error
+        raise
 
 
 def _several(trainer: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Callback
 from trus.data.datamodule import FrameDataModule
 from trus.errors import TrainingError
 from trus.training.callbacks import AtomicCheckpointIO, ExportBest, GracefulStop
+from trus.training.distributed import shared, together
 from trus.training.document import build_metadata
 from trus.training.module import SegmentationTask
 from trus.training.outcome import Outcome, deliver
@@ -67,11 +68,14 @@ def fit(
     end = TrainingEnd(trained)
     callbacks = [end, *(hydra.utils.instantiate(node) for node in config["callbacks"].values() if node)]
     trainer = _trainer(config, callbacks, logger)
-    where = f"{choices.get('model')} on {trainer.strategy.root_device}, precision {trainer.precision}"
+    device = f"{trainer.strategy.root_device}{shared(trainer, config)}"
+    where = f"{choices.get('model')} on {device}, precision {trainer.precision}"
     counts = f"{len(data.training_frames)} training and {len(data.validation_frames)} validation frames"
-    print(f"{where}, {counts}", flush=True)
+    if trainer.is_global_zero:
+        print(f"{where}, {counts}", flush=True)
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
+        with together(trainer):
+            trainer.fit(task, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
     except RuntimeError as error:
         if any(words in str(error).lower() for words in ("out of memory", "can't allocate memory")):
             raise TrainingError(
