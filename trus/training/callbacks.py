@@ -67,12 +67,12 @@ class EpochLines(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's losses and scores."""
-        if not trainer.is_global_zero:
-            return
-        values = trainer.callback_metrics
+        values = trainer.callback_metrics  # in every process: they are brought together now
         shown = [f"{n} {values[n]:.4f}" for n in ("train/loss", "val/loss", "val/iou", "val/dice") if n in values]
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {'  '.join(shown)}  lr {rate:.2g}", flush=True)
+        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {'  '.join(shown)}  lr {rate:.2g}"
+        if trainer.is_global_zero:
+            print(line, flush=True)
 
 
 class GracefulStop(Callback):

@@ -100,7 +100,7 @@ class SegmentationTask(pl.LightningModule):
 
     def _log_metrics(self, stage: str) -> None:
         metrics = self._metrics(stage)
-        values = {name: float(value) for name, value in metrics.compute().items()}
+        values = {name: float(value) for name, value in metrics.compute().items()}  # the same in every process
         # with limit_*_batches no frame of an epoch may hold a target; what monitors the score still needs a number
         self.log_dict({f"{stage}/iou": 0.0, f"{stage}/dice": 0.0} | values)
         metrics.reset()
