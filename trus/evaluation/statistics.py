@@ -125,7 +125,8 @@ def bootstrap_curve(
         drawn = _ratio(weights @ numerators, weights @ denominators)
         known = ~np.isnan(value) & (~np.isnan(drawn)).any(0)
         low, high = low.copy(), high.copy()
-        low[known], high[known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
+        if known.any():
+            low[known], high[known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
     return value, low, high
 
 

@@ -20,7 +20,7 @@ EACH = 6
 
 
 def write_report(path: Path, result: Result) -> None:
-    """Write the page atomically; 18 pictures at most are in it, so that it can be mailed."""
+    """Write the page atomically; 24 pictures at most are in it, so that it can be mailed."""
     write_text(path, render_report(result))
 
 
@@ -69,6 +69,8 @@ def pictures_section(result: Result) -> Section:
     chosen = {"Worst": order[:EACH], "Median": order[middle : middle + EACH], "Best": order[::-1][:EACH]}
     if len(order) < 3 * EACH:  # few frames: none twice
         chosen = {"All frames, lowest IoU first": order}
+    wrong = [f for f in result.frames if math.isnan(f.mean_iou) and "false positive" in f.outcomes]
+    chosen["Nothing there, and yet predicted"] = wrong[:EACH]
     galleries = [
         Gallery(title, [_picture(frame, result) for frame in frames]) for title, frames in chosen.items() if frames
     ]
