@@ -133,6 +133,7 @@ class EvaluateConfig:
     ensemble: list[str]
     choose: bool
     strata: list[str]
+    hit_iou: Fraction
     nsd_tolerances: list[Annotated[float, Field(gt=0)]] | None
     resamples: Count
     logger: MLflowConfig | None

@@ -207,3 +207,11 @@ def test_the_threshold_curve_is_the_mean_iou_that_each_threshold_would_give():
 def test_no_score_is_refused():
     with pytest.raises(ValueError, match="no score"):
         summarise([], TARGETS, SETTINGS)
+
+
+def test_curves_without_a_frame_that_holds_the_class_are_empty_and_json():
+    found = curves([made("f0", "a", made_class(0, 4)), made("f1", "b", made_class())], ("gland",), 50)["gland"]
+    json.dumps(found, allow_nan=False)
+    assert found["froc"]["sensitivity"] == found["roc_frame"]["true_positive_rate"] == []
+    assert {*found["thresholds"]["iou"]} == {None}
+    assert found["areas"]["px"]["mean"] == []

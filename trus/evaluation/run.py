@@ -37,7 +37,9 @@ def run_evaluation(config: dict[str, Any]) -> float | None:
     subject = open_subject(config)
     strata = read_strata(subject.manifest, config["strata"])  # a column that is not there is told before the work
     tolerances = config["nsd_tolerances"]
-    settings = ScoreSettings(tuple(tolerances) if tolerances else None, resamples=config["resamples"])
+    settings = ScoreSettings(
+        tuple(tolerances) if tolerances else None, config["hit_iou"], resamples=config["resamples"]
+    )
     with Progress(transient=True) as progress:
         task = progress.add_task("scoring", total=len(subject.source))
         scored, gains = score_subject(subject, settings, lambda: progress.advance(task))
