@@ -50,7 +50,8 @@ def align(
     image_ids, changed = _common(runs, classes)
     if not classes or not image_ids:
         raise ConfigError(_refusal(differing or ["no frame is in all of them"], "nothing is left to compare"))
-    warnings = [f"NOT THE SAME, only what all share is compared: {text}" for text in differing]
+    warnings = ["SYNTHETIC frames: computed, of no patient"] * any(run.synthetic for run in runs)
+    warnings += [f"NOT THE SAME, only what all share is compared: {text}" for text in differing]
     if changed:
         warnings.append(f"{changed} frame(s) left out because their reference masks differ between the runs")
     warnings += [text for run in runs for text in run.warnings]

@@ -69,6 +69,13 @@ def draw_differences(axes: Any, names: Sequence[str], pairs: Sequence["PairedDif
     _name_rows(axes, names)
 
 
+def write_below(figure: Any, lines: Sequence[str]) -> None:
+    """Sentences below the axes."""
+    if lines:
+        text = "\n".join(textwrap.fill(line, 96) for line in lines)
+        figure.supxlabel(text, fontsize=9, color=INK, x=0.02, ha="left")
+
+
 def _draw_two(comparison: "Comparison", plt: Any) -> None:
     (pair,) = comparison.pairs
     unit = UNITS[comparison.metric]
@@ -93,7 +100,7 @@ def _draw_two(comparison: "Comparison", plt: Any) -> None:
     axes.tick_params(axis="x", length=0)
     below.set_xlabel(f"difference in {unit}: right of 0, {pair.second} is better", wrap=True)
     sentence = say(pair, comparison.metric, comparison.aligned.grouped)
-    plt.gcf().supxlabel(textwrap.fill(sentence, 92), fontsize=9, color=INK, x=0.02, ha="left")
+    write_below(plt.gcf(), [sentence, *comparison.aligned.warnings])
 
 
 def _draw_several(comparison: "Comparison", plt: Any) -> None:
@@ -112,6 +119,7 @@ def _draw_several(comparison: "Comparison", plt: Any) -> None:
     seeds = ", hollow: each seed" if any(comparison.aligned.by_seed) else ""
     above.set_title(f"Mean {unit}, 95 % over patients{seeds}")
     draw_differences(below, [f"{pair.second} minus {pair.first}" for pair in pairs], pairs)
+    write_below(plt.gcf(), comparison.aligned.warnings)
     below.set_title(f"Differences in {unit}, 95 % over patients; grey: none can be shown")
 
 

@@ -54,7 +54,7 @@ def _say_shown(pair: PairedDifference, unit: str, basis: str, pairs: int, seed_e
 def _say_power(pair: PairedDifference, unit: str) -> str:
     differing = pair.better + pair.worse
     if pair.exact and 2.0 ** (1 - differing) >= LEVEL:
-        return f"with {_count(differing, 'patient')} that differ, no difference however large could be"
+        return f"only {differing} of them differ{'s' * (differing == 1)}: too few to show any difference, however large"
     return f"one of about {pair.detectable:.3f} {unit} or more would be found in 4 of 5 such studies"
 
 

@@ -25,7 +25,7 @@ class ScoredRun:
     """What a run scored. `rows` has a row a frame, class and network: image_id, patient, class, fold, seed, iou, dice,
     reference_px; scores in 0..1, NaN where the reference is empty. `part` is what the frames are to the networks:
     validation, test, train or all. `warnings` are what a reader must know of this run, `config` is what it was trained
-    with, where that is known.
+    with (empty where that is not known), `synthetic` says that frames were computed.
     """
 
     origin: str
@@ -33,10 +33,15 @@ class ScoredRun:
     data_hash: str | None
     split_hash: str | None
     part: str
-    grouped: bool
     rows: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
+    synthetic: bool = False
+
+    @property
+    def grouped(self) -> bool:
+        """Does every frame have a patient?"""
+        return bool(self.rows["patient"].str.startswith("patient ").all())
 
     @property
     def frames(self) -> set[str]:
@@ -119,16 +124,8 @@ def read_cv(folder: CvFolder, members: Sequence[Member] | None = None) -> Scored
         raise ConfigError(f"{folder.path}: no fold is finished; start the same command again")
     warnings = [f"{content.name}: {', '.join(waiting)} not finished"] * bool(waiting)
     rows = pd.concat(parts, ignore_index=True)
-    return ScoredRun(
-        str(folder.path),
-        content.name,
-        content.data_hash,
-        content.split_hash,
-        "validation",
-        content.grouped,
-        rows,
-        warnings,
-    )
+    hashes = content.data_hash, content.split_hash
+    return _of_config(str(folder.path), content.name, *hashes, rows, warnings, content.config)
 
 
 def read_rows(file: Path) -> pd.DataFrame:
@@ -154,29 +151,34 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     write_text(path, pd.DataFrame(rows).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
+def _of_config(
+    origin: str, name: str, data_hash: str | None, split_hash: str | None, rows: pd.DataFrame, warnings: list[str],
+    config: dict[str, Any],
+) -> ScoredRun:  # fmt: skip
+    synthetic = bool(config.get("data", {}).get("phantom"))
+    return ScoredRun(origin, name, data_hash, split_hash, "validation", rows, warnings, config, synthetic)
+
+
 def _read_run(path: Path) -> ScoredRun:
     rows = read_rows(path / "validation.csv")
-    split = _read_json(path / "split.json")
-    data_hash = _read_json(path / "data.json").get("data_hash")
-    return ScoredRun(
-        str(path), path.name, data_hash, split.get("hash"), "validation", bool(split.get("grouped", True)), rows
-    )
+    hashes = _read_json(path / "data.json").get("data_hash"), _read_json(path / "split.json").get("hash")
+    return _of_config(str(path), path.name, *hashes, rows, [], _read_config(path))
 
 
 def _read_evaluation(path: Path) -> ScoredRun:
     summary = _read_json(path / "summary.json")
-    part = summary.get("part", "unknown")
-    training = summary.get("includes_training_frames")
-    warnings = [f"{path}: scored on frames that its network was trained on"] * bool(training)
+    name, part = summary.get("name") or path.name, summary.get("part", "unknown")
+    if summary.get("includes_training_frames"):
+        part = f"{part}, training frames among them"
     return ScoredRun(
         str(path),
-        Path(summary.get("model_file") or path).parent.name if summary.get("model_file") else path.name,
+        name,
         summary.get("data_hash"),
         summary.get("split_hash"),
-        f"{part}, training frames among them" if training else "validation" if part == "out-of-fold" else part,
-        bool(summary.get("grouped_by_patient", True)),
+        {"out-of-fold": "validation"}.get(part, part),
         read_rows(path / "frames.csv"),
-        warnings,
+        [f"{name}: {text}" for text in summary.get("warnings", [])],
+        synthetic=bool(summary.get("synthetic_frames")),
     )
 
 
@@ -184,14 +186,21 @@ def _read_tracked(run: str, folder: Path, tags: dict[str, str], name: str) -> Sc
     file = next((folder / n for n in ("out_of_fold.csv", "validation.csv") if (folder / n).is_file()), None)
     if file is None:
         raise ConfigError(f"{run}: the run {name!r} holds no scores (out_of_fold.csv or validation.csv); has it ended?")
-    state = tags.get("trus.state")
-    ended = re.match(r"(\d+) of \1 ", state or "1 of 1 ")
-    warnings = [f"{name}: {state}"] * (ended is None)
-    split = _read_json(folder / "split.json")
-    return ScoredRun(
-        run, name, tags.get("trus.data_hash"), tags.get("trus.split_hash"), "validation",
-        bool(split.get("grouped", True)), read_rows(file), warnings,
-    )  # fmt: skip
+    state = tags.get("trus.state") or "1 of 1 "
+    warnings = [f"{name}: {state}"] * (re.match(r"(\d+) of \1 ", state) is None)
+    hashes = tags.get("trus.data_hash"), tags.get("trus.split_hash")
+    return _of_config(run, name, *hashes, read_rows(file), warnings, _read_config(folder))
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{folder / 'config.yaml'}: cannot be read ({error})") from error
 
 
 def _job_folder(job: Path) -> Path:

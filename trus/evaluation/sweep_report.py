@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from trus.evaluation.comparison import PairedDifference
-from trus.evaluation.comparison_figure import draw_differences, draw_means, drawing
+from trus.evaluation.comparison_figure import draw_differences, draw_means, drawing, write_below
 from trus.evaluation.scored_run import write_rows
 from trus.evaluation.statistics import Estimate
 from trus.evaluation.sweep_table import NOTE, Line
@@ -69,9 +69,11 @@ def _draw(lines: Sequence[Line], path: Path) -> None:
         if pairs:
             draw_differences(axes[1, 0], labels, pairs)
             axes[1, 0].set_title(f"Difference in IoU to {names[0]}, 95 % over patients; grey: none can be shown")
-        if any(not line.row.complete for line in scored):
-            text = "* not all folds are finished: its mean is over fewer frames"
-            figure.supxlabel(text, fontsize=9, x=0.02, ha="left")
+        notes = _basis(lines)
+        notes += ["* not all folds are finished: its mean is over fewer frames"] * any(
+            not x.row.complete for x in scored
+        )
+        write_below(figure, notes)
 
 
 def print_sweep(lines: Sequence[Line], sweep: Path) -> None:
@@ -98,9 +100,21 @@ def print_sweep(lines: Sequence[Line], sweep: Path) -> None:
         for text in [*line.row.errors, line.note]:
             if text:
                 console.print(f"  {line.name}: {text}", markup=False, highlight=False, soft_wrap=True)
+    for text in _basis(lines):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     if len(lines) > 1:
         console.print(NOTE, markup=False, highlight=False, soft_wrap=True)
     console.print(f"table and figure: {sweep}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _basis(lines: Sequence[Line]) -> list[str]:
+    """What the scores rest on."""
+    mean, run = lines[0].mean, lines[0].row.run
+    if run is None:
+        return []
+    owners = f"{mean.patients} patients" if run.grouped else "no patient ids, so intervals are too narrow"
+    hashes = f"data {(run.data_hash or 'unknown')[:12]}, split {(run.split_hash or 'unknown')[:12]}"
+    return ["SYNTHETIC frames: computed, of no patient"] * run.synthetic + [f"{mean.frames} frames, {owners}; {hashes}"]
 
 
 def _cells(line: Line) -> list[str]:

@@ -52,6 +52,7 @@ class Line:
             "errors": row.errors,
             "data_hash": row.run.data_hash if row.run else None,
             "split_hash": row.run.split_hash if row.run else None,
+            "synthetic": row.run.synthetic if row.run else None,
             "folder": str(row.cv.path if row.cv else row.jobs[0].folder),
             "run_id": row.run_id,
             "jobs": [job.folder.name for job in row.jobs],

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from trus.evaluation.locate import read_run
 
-_FILES = ("out_of_fold.csv", "validation.csv", "split.json")
+_FILES = ("out_of_fold.csv", "validation.csv", "config.yaml")
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def test_three_patients_are_told_that_nothing_could_be_shown(make_cv):
     few = {"patients": 3, "folds": 3}
     sentence = compare(make_cv("dice", **few), make_cv("lovasz", lambda *_: 0.2, **few)).sentences()[0]
     assert sentence.startswith("no difference can be shown with 3 patients")
-    assert "no difference however large could be" in sentence
+    assert "only 3 of them differ: too few to show any" in sentence
 
 
 def test_one_patient(make_cv):
