@@ -1,29 +1,31 @@
 """Train one network, or with -m a sweep of them; conf/train.yaml lists what people type most."""
 
+import sys
+
 import hydra
 from omegaconf import DictConfig
 
-from trus.config import resolve_train_config
 from trus.script import run_script
+from trus.training.reproduce import resolve_or_restore, with_stored_choices
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> float | None:
-    settings = resolve_train_config(config)  # before the slow imports: a wrong setting is told at once
+    settings = resolve_or_restore(config)  # before the slow imports: a wrong setting is told at once
     from trus.training.run import train
 
     return train(settings)
 
 
-def train_or_sweep() -> None:
-    """A sweep ends in its table, also when a job of it failed."""
+def start() -> None:
+    sys.argv[1:] = with_stored_choices(sys.argv[1:])
     try:
         main()
-    finally:
+    finally:  # a sweep ends in its table, also when a job of it failed
         from trus.training.sweep import close_sweep
 
         close_sweep()
 
 
 if __name__ == "__main__":
-    run_script(train_or_sweep)
+    run_script(start)

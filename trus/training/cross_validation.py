@@ -22,11 +22,11 @@ from trus.evaluation.statistics import Estimate
 from trus.files import write_text
 from trus.training.cv_setup import member_config
 from trus.training.cv_tracking import adopt_run, member_logger
-from trus.training.document import write_config
 from trus.training.fitting import Fitted, deliver_trained, fit
+from trus.training.records import record_score, record_start
 from trus.training.resume import find_last
 from trus.training.run_logger import RunLogger
-from trus.training.tracking import end_run, log_config, log_file
+from trus.training.tracking import end_run
 
 LOCK_SECONDS = 1.0
 """To wait for a member's lock: others hold it for a moment only, to see whether it is free."""
@@ -96,10 +96,10 @@ def _train_member(work: Work, member: Member) -> str | None:
     folder.note(member, state="running", run_id=logger.run_id if logger else None, error=None)
     state, error = "stopped", None
     try:
-        log_config(logger, settings, write_config(settings, run_dir))
-        log_file(logger, run_dir / "split.json")
+        record_start(logger, settings, work.data, work.choices)
         fitted = _fit(work, member, settings, logger)
         state = "stopped" if fitted.stopped else "finished"
+        record_score(logger, settings, work.data, fitted.outcome.iou if fitted.outcome else None, state)
     except Exception as problem:
         state, error = "failed", describe(problem)
         _keep_traceback(run_dir, problem)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
+from trus.evaluation.statistics import Estimate
 from trus.training.document import git_tags
 from trus.training.naming import cv_name, run_name, run_tags
+from trus.training.note import write_note
 from trus.training.run_logger import RunLogger
 from trus.training.tracking import (
     create_logger,
@@ -18,6 +20,7 @@ from trus.training.tracking import (
     log_config,
     log_file,
     log_metrics,
+    log_note,
     log_tags,
     open_run,
 )
@@ -44,7 +47,7 @@ def ensure_parent(folder: CvFolder, config: dict[str, Any], choices: dict[str, s
         with _parent(folder, content, settings) as parent:
             if new and parent:
                 log_config(parent, content.config, folder.path / "config.yaml")
-                for name in ("split.json", "cv.json"):
+                for name in ("split.json", "cv.json", "environment.json"):
                     log_file(parent, folder.path / name)
 
 
@@ -60,6 +63,9 @@ def log_results(
             return
         log_metrics(parent, _metrics(summary))
         log_tags(parent, {"trus.state": state})
+        content = folder.read()
+        iou = Estimate.from_dict(summary["all"]["iou"]) if summary else None
+        log_note(parent, write_note(content.config, content.data_hash, content.split_hash, iou, state, content.grouped))
         for name in ("out_of_fold.csv", "summary.json"):
             if (folder.path / name).is_file():
                 log_file(parent, folder.path / name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from filelock import FileLock
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
@@ -21,17 +22,23 @@ from trus.errors import TrainingError
 from trus.evaluation.cross_validation import is_finished, name_member, read_out_of_fold
 from trus.evaluation.cv_folder import CvFolder, Member
 from trus.files import write_json
+from trus.training.accompanying import accompany
 from trus.training.callbacks import TERMINATED
 from trus.training.cross_validation import Work, train_members
 from trus.training.cv_results import print_results, publish
 from trus.training.cv_setup import has_folder, is_cross_validation, members_of_job, open_folder
 from trus.training.cv_tracking import ensure_parent
-from trus.training.document import git_tags, write_config
+from trus.training.distributed import check_distributed, is_main_process
+from trus.training.document import git_tags
+from trus.training.environment import NAME as ENVIRONMENT
+from trus.training.environment import describe_environment, write_environment
 from trus.training.fitting import fit
 from trus.training.naming import run_name, run_tags
+from trus.training.records import record_score, record_start
+from trus.training.reproduction import announce, conclude
 from trus.training.resume import check_resumable, read_earlier
 from trus.training.summary import print_summary
-from trus.training.tracking import create_logger, end_run, log_config, log_file
+from trus.training.tracking import create_logger, end_run
 
 
 def train(config: dict[str, Any]) -> float | None:
@@ -42,15 +49,24 @@ def train(config: dict[str, Any]) -> float | None:
     TrusError for what a user can mend.
     """
     _quieten()
+    check_distributed(config)
     earlier = read_earlier(config["ckpt_path"])  # a wrong file is told before the data are read
     with _terminable():
         data = _prepare_data(config)
         choices = dict(HydraConfig.get().runtime.choices)
+        if not is_main_process():
+            accompany(config, data, choices)
+            return None
+        environment = describe_environment(config, choices, data.contents.data_hash, data.split.hash)
+        announce(config, environment)
         if has_folder(config):
-            return _train_in_folder(config, data, choices)
-        if earlier:
-            check_resumable(earlier, config, data)
-        return _train_alone(config, data, choices)
+            value = _train_in_folder(config, data, choices, environment)
+        else:
+            if earlier:
+                check_resumable(earlier, config, data)
+            value = _train_alone(config, data, choices)
+    conclude(config, Path(HydraConfig.get().runtime.output_dir))
+    return value
 
 
 def _train_alone(config: dict[str, Any], data: FrameDataModule, choices: dict[str, str]) -> float | None:
@@ -62,10 +78,10 @@ def _train_alone(config: dict[str, Any], data: FrameDataModule, choices: dict[st
     logger = create_logger(config["logger"], run_name(config, choices), tags, run_dir)
     outcome_word = "failed"
     try:
-        log_config(logger, config, write_config(config, run_dir))
-        log_file(logger, run_dir / "split.json")
+        record_start(logger, config, data, choices)
         fitted = fit(config, data, logger, choices)
         outcome_word = "stopped" if fitted.stopped else "finished"
+        record_score(logger, config, data, fitted.outcome.iou if fitted.outcome else None, outcome_word)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the second Ctrl-C into SystemExit
         outcome_word = "stopped"
         raise
@@ -79,13 +95,17 @@ def _train_alone(config: dict[str, Any], data: FrameDataModule, choices: dict[st
     return value
 
 
-def _train_in_folder(config: dict[str, Any], data: FrameDataModule, choices: dict[str, str]) -> float | None:
+def _train_in_folder(
+    config: dict[str, Any], data: FrameDataModule, choices: dict[str, str], environment: dict[str, Any]
+) -> float | None:
     """Train this job's members of the configuration's folder. Raises TrainingError that names those that failed."""
     folder, joined = open_folder(config, data, choices), is_cross_validation(config)
     members = members_of_job(config, folder)
     print(f"{'cross-validation' if joined else 'run'} {folder.path}", flush=True)
     only = members[0].name if len(members) == 1 else None
     _note_job(folder, only, None, None)
+    if not (folder.path / ENVIRONMENT).is_file():
+        write_environment(folder.path, environment)
     if joined:
         ensure_parent(folder, config, choices)
     summary, errors = {}, {}
@@ -150,7 +170,10 @@ def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
     if settings["phantom"]:
         if not Path(settings["manifest"]).exists():
             print("making the synthetic phantom, the first time only", flush=True)
-        write_phantom(Path(settings["manifest"]).parent, **settings["phantom"])
+        folder = Path(settings["manifest"]).parent
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):  # jobs of a sweep start at once
+            write_phantom(folder, **settings["phantom"])
     data = FrameDataModule(settings, config["preprocessing"], config["augmentation"], config["split"], config["seed"])
     data.prepare()
     return data
@@ -161,3 +184,5 @@ def _quieten() -> None:
     for name in ("pytorch_lightning", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
+    warnings.filterwarnings("ignore", message="The `srun` command is available")  # on a login node it is, and not meant
+    warnings.filterwarnings("ignore", message="It is recommended to use `self.log")  # torchmetrics has done it already
