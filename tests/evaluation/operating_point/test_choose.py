@@ -1,6 +1,7 @@
 """Choosing: a real gain is found and measured on folds left out, chance is not taken for one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -178,11 +179,12 @@ def test_rules_that_gain_are_taken_over(study):
     assert f"gland: {gland.rule}; gain on folds left out 0.0" in "\n".join(choice.sentences)
 
 
-def test_rules_are_in_px_where_a_spacing_is_not_known(study):
-    made = study(10, spotted, spacing=None)
-    tried = [one["rule"] for one in made.choose().classes["gland"].rules]
-    assert any("px" in rule for rule in tried)
-    assert not any("mm2" in rule for rule in tried)
+def test_frames_without_patients_are_not_called_patients(study):
+    made = study(10, shy, classes=GLAND)
+    choice = made.choose(frames=[replace(frame, patient_id=None) for frame in made.frames])
+    assert not choice.grouped
+    assert choice.sentences[0].endswith(", 20 frames (no patient ids)")
+    assert not choice.operating_point().grouped
 
 
 def test_too_few_patients_change_nothing(study):

@@ -37,18 +37,19 @@ class ClassChoice:
     curve: dict[str, list[float | None]]
     rules: list[dict[str, Any]]
 
-    def sentences(self, name: str) -> list[str]:
+    def sentences(self, name: str, grouped: bool) -> list[str]:
         """What was decided, in words: a line for the threshold, one for post-processing."""
+        units = "patients" if grouped else "frames (no patient ids)"
         before, found = f"{self.first_threshold:g}", f"threshold {self.best_threshold:.3f}"
         if self.best_threshold == self.first_threshold:
             lines = [f"{name}: threshold stays at {before}, the best"]
         else:
             taken, kept = f"{name}: {found} instead of {before}", f"{name}: threshold stays at {before}; {found}"
-            lines = [_sentence(taken, kept, "threshold" in self.accepted, self.threshold_gain)]
+            lines = [_sentence(taken, kept, "threshold" in self.accepted, self.threshold_gain, units)]
         if self.best_rule == Rule():
             return [*lines, f"{name}: no post-processing; of {len(self.rules)} rules none was better"]
         taken, kept = f"{name}: {self.best_rule}", f"{name}: no post-processing; the best rule ({self.best_rule})"
-        return [*lines, _sentence(taken, kept, "postprocessing" in self.accepted, self.rule_gain)]
+        return [*lines, _sentence(taken, kept, "postprocessing" in self.accepted, self.rule_gain, units)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -109,7 +110,7 @@ class Choice:
     @property
     def sentences(self) -> list[str]:
         """What was decided and what it is worth, in words."""
-        lines = [line for name, one in self.classes.items() for line in one.sentences(name)]
+        lines = [line for name, one in self.classes.items() for line in one.sentences(name, self.grouped)]
         if self.changes:
             lines.append(
                 f"together, on folds left out of the choice: IoU {self.before} before, {self.after} after, gain "
@@ -154,9 +155,9 @@ class Choice:
         }
 
 
-def _sentence(taken: str, kept: str, accepted: bool, gain: Estimate) -> str:
-    worth = f"gain on folds left out {gain}, {gain.patients} patients"
+def _sentence(taken: str, kept: str, accepted: bool, gain: Estimate, units: str) -> str:
+    worth = f"gain on folds left out {gain}, {gain.patients} {units}"
     if accepted:
         return f"{taken}; {worth}"
-    few = f"; under {MIN_PATIENTS} patients nothing is taken over" if gain.patients < MIN_PATIENTS else ""
+    few = f"; under {MIN_PATIENTS} {units} nothing is taken over" if gain.patients < MIN_PATIENTS else ""
     return f"{kept} is not shown to be better; {worth}{few}"
