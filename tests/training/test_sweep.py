@@ -8,9 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from mlflow import MlflowClient
+from omegaconf import OmegaConf
+
+from trus.config import check_train_config
 
 ROOT = Path(__file__).parents[2]
+ABLATIONS = sorted((ROOT / "conf" / "experiment").glob("ablation_*.yaml"))
 TINY = [
     *("experiment=ablation_loss", "data=phantom", "data.phantom.patients=6", "data.phantom.frames=2", "split.folds=2"),
     *("preprocessing.size=[32,32]", "model.widths=[8,16]", "model.context=[1]", "data.workers=0", "trainer=cpu"),
@@ -58,3 +65,27 @@ def test_its_runs_can_be_compared(swept, tmp_path):
     result = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "comparison.png").is_file()
+
+
+@pytest.mark.parametrize("file", ABLATIONS, ids=lambda file: file.stem)
+def test_every_setting_of_an_ablation_composes_to_a_cross_validation(file):
+    params = yaml.safe_load(file.read_text())["hydra"]["sweeper"]["params"]
+    (sweep,) = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+    settings = [f"{sweep.key_or_group}={value}" for value in sweep.sweep_string_iterator()]
+    assert len(settings) >= 3
+    configs = []
+    for setting in settings:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            overrides = [
+                f"experiment={file.stem}",
+                setting,
+                "data.manifest=m.csv",
+                "outputs=/tmp/o",
+                "run_dir=/tmp/o/r",
+            ]
+            config = OmegaConf.to_container(compose("train", overrides), resolve=True)
+        check_train_config(config)
+        assert config["split"]["fold"] == "all"
+        assert config["model"]["encoder_weights"] is None
+        configs.append(json.dumps(config))
+    assert len(set(configs)) == len(settings)
