@@ -19,6 +19,7 @@ def test_inference_is_imported_without_the_training_stack():
     modules = loaded(
         "import trus.cli, trus.data.annotations, trus.data.manifest, trus.data.phantom\n"
         "import trus.inference.batch, trus.inference.inputs, trus.inference.metadata, trus.inference.overlay\n"
+        "import trus.inference.augmented, trus.inference.ensemble, trus.inference.postprocessing\n"
         "import trus.inference.predictor, trus.inference.record, trus.preprocessing"
     )
     assert "onnxruntime" in modules
