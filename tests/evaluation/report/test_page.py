@@ -95,10 +95,9 @@ PROBE = """<script>
 const wrong = [];
 addEventListener('error', e => wrong.push('error ' + e.message), true);
 addEventListener('securitypolicyviolation', e => wrong.push('policy ' + e.blockedURI));
-addEventListener('load', async () => {
-  for (const image of document.images) { image.loading = 'eager'; }
-  const pictures = await Promise.allSettled([...document.images].map(image => image.decode()));
-  wrong.push(...pictures.filter(one => one.status === 'rejected').map(one => 'picture ' + one.reason));
+addEventListener('load', () => {
+  const pictures = [...document.images];
+  wrong.push(...pictures.filter(image => !image.naturalWidth).map(image => 'picture ' + image.alt));
   const requests = performance.getEntriesByType('resource').filter(one => !one.name.startsWith('data:'));
   wrong.push(...requests.map(one => 'request ' + one.name));
   const wide = Math.max(document.documentElement.scrollWidth - innerWidth, 0);
@@ -109,7 +108,8 @@ addEventListener('load', async () => {
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to open the page")
 def test_a_browser_shows_it_without_errors_requests_or_sideways_scrolling(report, tmp_path):
-    text = report.read_text().replace("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'")
+    text = report.read_text().replace('loading="lazy"', "")  # so that the page's load waits for them
+    text = text.replace("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'")
     (tmp_path / "probe.html").write_text(text.replace("<head>", "<head>" + PROBE, 1))
     for width in (1280, 800, 500):
         assert opened(tmp_path, width) == "0 | 7", width
@@ -120,7 +120,7 @@ def opened(folder: Path, width: int) -> str:
     assert CHROMIUM is not None
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/chromium",
-             f"--window-size={width},1000", "--virtual-time-budget=20000", "--dump-dom"]  # fmt: skip
+             f"--window-size={width},1000", "--dump-dom"]  # fmt: skip
     command = [CHROMIUM, *flags, (folder / "probe.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     (found,) = re.findall(r"<title>probe (.*?)</title>", done.stdout)

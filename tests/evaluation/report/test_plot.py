@@ -12,7 +12,11 @@ def test_ticks_are_round_numbers_inside_the_axis():
     assert [text for _, text in Axis("", 0, 2000).ticks()][-1] == "2\u202f000"
 
 
-@pytest.mark.parametrize(("value", "top"), [(0, 1), (0.3, 0.4), (1, 1), (3, 4), (41, 50), (99, 100), (101, 200)])
+def test_counts_have_whole_ticks():
+    assert [text for _, text in Axis("frames", 0, 2, whole=True).ticks()] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(("value", "top"), [(0, 1), (0.31, 0.4), (1, 1), (3, 3), (41, 50), (99, 100), (101, 150)])
 def test_the_end_of_an_axis_is_round_and_not_below_the_data(value, top):
     assert round_up(value) == pytest.approx(top)
 

@@ -16,7 +16,9 @@ Curves = dict[str, dict[str, Any]]
 def iou_histogram(name: str, k: int, values: Sequence[float], mean: dict[str, Any]) -> Plot:
     """Frames by IoU of one class, with the mean and its interval."""
     counts, edges = np.histogram(values, _BINS, (0, 1))
-    plot = Plot(f"{name}: frames by IoU", Axis("IoU", 0, 1), Axis("frames", 0, round_up(int(counts.max()))))
+    plot = Plot(
+        f"{name}: frames by IoU", Axis("IoU", 0, 1), Axis("frames", 0, max(round_up(int(counts.max())), 2), whole=True)
+    )
     plot.note = f"Line: mean {estimate(mean)}."
     for (low, high), count in zip(pairwise(edges), counts, strict=True):
         if count:

@@ -63,14 +63,21 @@ def build_page(result: Result) -> Page:
 
 
 def pictures_section(result: Result) -> Section:
-    """The worst, the median and the best frames."""
-    order = sorted((f for f in result.frames if not math.isnan(f.mean_iou)), key=lambda f: (f.mean_iou, f.image_id))
+    """The worst, the median and the best frames by the class that is hardest to find."""
+    classes = {name: part["iou"]["value"] for name, part in result.summary["classes"].items()}
+    known = [name for name, value in classes.items() if value is not None]
+    hardest = min(known, key=lambda name: classes[name], default=None)
+    k = result.subject.reference.targets.index(hardest) if hardest else 0
+    order = sorted(
+        (f for f in result.frames if not math.isnan(f.iou[k])), key=lambda f: (f.iou[k], f.mean_iou, f.image_id)
+    )
+    by = f" by IoU of {hardest}" if len(classes) > 1 else ""
     middle = max(0, len(order) // 2 - EACH // 2)
-    chosen = {"Worst": order[:EACH], "Median": order[middle : middle + EACH], "Best": order[::-1][:EACH]}
+    chosen = {f"Worst{by}": order[:EACH], f"Median{by}": order[middle : middle + EACH], f"Best{by}": order[::-1][:EACH]}
     if len(order) < 3 * EACH:  # few frames: none twice
-        chosen = {"All frames, lowest IoU first": order}
-    wrong = [f for f in result.frames if math.isnan(f.mean_iou) and "false positive" in f.outcomes]
-    chosen["Nothing there, and yet predicted"] = wrong[:EACH]
+        chosen = {f"All frames{f' with {hardest}' * (len(classes) > 1)}, lowest IoU first": order}
+    wrong = [f for f in result.frames if math.isnan(f.iou[k]) and "false positive" in f.outcomes]
+    chosen["Predicted where the reference has nothing"] = wrong[:EACH]
     galleries = [
         Gallery(title, [_picture(frame, result) for frame in frames]) for title, frames in chosen.items() if frames
     ]

@@ -14,26 +14,21 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis from `low` to `high`, linear, or logarithmic where `log` (both ends above 0 then)."""
+    """One linear axis from `low` to `high`; `whole`: of counts, so that ticks are whole numbers."""
 
     label: str
     low: float
     high: float
-    log: bool = False
+    whole: bool = False
 
     def share(self, value: float) -> float:
         """Where `value` lies between the ends, 0 to 1; beyond them, at the nearer end."""
-        low, high, at = self.low, self.high, value
-        if self.log:
-            low, high, at = math.log10(low), math.log10(high), math.log10(max(value, self.low))
-        return min(max((at - low) / (high - low), 0.0), 1.0)
+        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def ticks(self) -> list[tuple[float, str]]:
         """(value, text) of the round numbers on the axis."""
-        if self.log:
-            powers = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
-            return [(10.0**p, f"{10.0**p:,g}") for p in powers]
         step = _step(self.high - self.low)
+        step = max(step, 1.0) if self.whole else step
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [(k * step, _text(k * step, step)) for k in range(first, last + 1)]
 
@@ -126,11 +121,11 @@ class Plot:
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 10, 20, 40, 50 ... times a power of ten; 1 for nothing."""
+    """The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten; 1 for nothing."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 4, 5, 10) if step * power >= value * (1 - 1e-9))
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9))
 
 
 def _step(length: float, most: int = 6) -> float:

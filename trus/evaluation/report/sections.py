@@ -162,20 +162,24 @@ def area_section(result: Result) -> Section:
 
 def strata_section(result: Result) -> Section:
     """The headline metrics in every stratum."""
-    tables = []
-    for column, strata in result.summary["strata"].items():
-        parts = {name: summary["all"] for name, summary in strata.items()}
-        rows = [_stratum_row(name, part) for name, part in parts.items()]
-        header = [column, "Frames", "Patients", "IoU", "Dice", "Missed", "False-positive frames"]
-        tables.append(Table(header, rows, f"By {column}"))
+    tables = [_strata_table(column, strata) for column, strata in result.summary["strata"].items()]
     texts = ["A stratum of few patients has a wide interval; that two differ is not shown by looking at two of them."]
     return Section("strata", "Strata", texts, tables=tables)
 
 
-def _stratum_row(name: str, part: dict[str, Any]) -> list[str]:
-    counts = {key: f"{value:g}" for key, value in part["counts"].items()}
-    scores = (estimate(part["iou"]), estimate(part["dice"]))
-    return [name, counts["frames"], counts["patients"], *scores, counts["missed"], counts["false_positive_frames"]]
+def _strata_table(column: str, strata: dict[str, dict[str, Any]]) -> Table:
+    """Over all classes and for each; by the size of a class for that class alone."""
+    first = next(iter(strata.values()))
+    names = [name for name in first["classes"] if column == f"size of {name}"] or list(first["classes"])
+    together = len(names) > 1
+    rows = []
+    for stratum, summary in strata.items():
+        shown = [summary["all"]] * together + [summary["classes"][name] for name in names]
+        counts = {key: f"{value:g}" for key, value in shown[0]["counts"].items()}
+        cells = [counts["frames"], counts["patients"], *(estimate(part["iou"]) for part in shown)]
+        rows.append([stratum, *cells, counts["missed"], counts["false_positive_frames"]])
+    scores = ["IoU, all classes"] * together + [f"IoU, {name}" for name in names]
+    return Table([column, "Frames", "Patients", *scores, "Missed", "False-positive frames"], rows, f"By {column}")
 
 
 def folds_section(result: Result) -> Section:
