@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,3 +192,17 @@ def test_a_bad_augmentation_or_preprocessing_is_refused(make):
 
 def test_the_manifest_is_that_of_the_settings(make, dataset):
     assert make().manifest.frames == Manifest.load(dataset / "manifest.csv").frames
+
+
+def test_several_processes_share_the_frames_and_count_each_validation_frame_once(make):
+    module, counted, trained = make(), [], []
+    for rank in range(2):
+        module.trainer = SimpleNamespace(global_rank=rank, world_size=2)
+        batches = [*module.val_dataloader()]
+        counted += [int(i) + 10 * rank for batch in batches for i in batch["index"][batch["counted"]]]
+        trained.append(len(module.train_dataloader()))
+    assert len(counted) == len(module.validation_frames)
+    assert trained[0] == trained[1]
+    module.trainer = SimpleNamespace(global_rank=0, world_size=9)
+    with pytest.raises(ConfigError, match="each process needs one"):
+        module.val_dataloader()
