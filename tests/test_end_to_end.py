@@ -111,7 +111,7 @@ def test_a_sweep_gives_runs_that_can_be_told_apart(outputs, client):
     names = [run.info.run_name for run in all_runs(client) if "preprocessing.size" in run.data.params]
     swept = {(name.split()[0], name.split()[1]) for name in names}
     assert swept == {(m, loss) for m in ("unet_small", "fpn_resnet18") for loss in ("dice_bce", "focal_tversky")}
-    assert len(list(outputs.glob("sweeps/*/*/*/model.onnx"))) == 4
+    assert len(list(outputs.glob("cv/*/members/*/model.onnx"))) == 4
 
 
 def test_going_on_from_a_checkpoint(trained, outputs):

@@ -8,11 +8,14 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf, open_dict
 
 from trus.data.datamodule import FrameDataModule
 from trus.training.document import build_metadata
 from trus.training.module import SegmentationTask
+from trus.training.reproduce import resolve_or_restore
+from trus.training.run import train
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL = [
@@ -42,6 +45,34 @@ def config(dataset: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         return OmegaConf.to_container(composed, resolve=True)
 
     return make
+
+
+@pytest.fixture
+def job(dataset: Path, tmp_path: Path, quick_export: None) -> Iterator[Callable[..., float | None]]:
+    """Overrides -> what `train` returns, as a job of Hydra would call it; everything is written below tmp_path."""
+
+    def run(*overrides: str, multirun: bool = False, manifest: Path = dataset / "manifest.csv") -> float | None:
+        mode = ["hydra.mode=MULTIRUN"] if multirun else ["hydra.mode=RUN"]
+        places = [f"data.manifest={manifest}", f"outputs={tmp_path}", f"hydra.runtime.output_dir={tmp_path}/job"]
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            composed = compose("train", [*mode, *SMALL, *places, *overrides], return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        with open_dict(composed):
+            del composed["hydra"]
+        return train(resolve_or_restore(composed))
+
+    yield run
+    HydraConfig.instance().cfg = None
+
+
+@pytest.fixture
+def quick_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the first exporter, which takes seconds: the second one and the parity gate are the real thing."""
+
+    def give_up(*_: Any) -> bytes:
+        raise RuntimeError("left out by the test")
+
+    monkeypatch.setattr("trus.training.export._dynamo", give_up)
 
 
 @pytest.fixture

@@ -136,6 +136,7 @@ def summarise_members(folder: CvFolder) -> dict[str, Any]:
         "split_hash": content.split_hash,
         "manifest": content.manifest,
         "grouped_by_patient": content.grouped,
+        "synthetic": bool(content.config["data"]["phantom"]),
         **_scores(scores),
         "by_fold": by_fold,
         "by_seed": by_seed,

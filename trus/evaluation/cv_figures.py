@@ -31,8 +31,11 @@ def write_figures(folder: CvFolder, members: list[Member], summary: dict[str, An
         _draw_mean(axis, part)
         axis.set_ylabel("IoU of a frame")
         axis.set_title(f"{name}: {_words(part)}", loc="left", fontsize=9)
-    axes[-1].set_xlabel("fold (large: mean of the fold with its 95 % interval over patients)", fontsize=8)
-    figure.suptitle(f"{summary['name']}, out of fold: {summary['state'][:60]}", x=0.02, ha="left", fontsize=10)
+    axes[-1].set_xlabel(
+        "fold (diamond: its mean, 95 % interval over its patients; line and band: all folds)", fontsize=8
+    )
+    origin = ", SYNTHETIC frames" if summary["synthetic"] else ""
+    figure.suptitle(f"{summary['name']}, out of fold: {summary['state'][:60]}{origin}", x=0.02, ha="left", fontsize=10)
     figure.tight_layout()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "trus"}):
         for kind in _FORMATS:
@@ -48,11 +51,11 @@ def _draw_class(axis: "Axes", scores: OutOfFold, k: int) -> None:
         values = np.sort(values[~np.isnan(values)])
         if not len(values):
             continue
-        axis.scatter(place + _spread_out(values), values, s=14, color=_FRAME, alpha=0.55, linewidths=0, zorder=2)
+        axis.scatter(place + _spread_out(values), values, s=18, color=_FRAME, alpha=0.7, linewidths=0, zorder=2)
         estimate = part.of_class(k).estimate()
         around = [[estimate.value - estimate.low], [estimate.high - estimate.value]]
         bars = None if np.isnan(estimate.low) else around
-        axis.errorbar(place + 0.32, estimate.value, yerr=bars, fmt="D", ms=5, color=_MEAN, capsize=3, lw=1.2, zorder=3)
+        axis.errorbar(place + 0.27, estimate.value, yerr=bars, fmt="D", ms=5, color=_MEAN, capsize=3, lw=1.2, zorder=3)
     axis.set_xticks(range(len(folds)), [str(fold) for fold in folds])
     axis.set_xlim(-0.5, len(folds) - 0.3)
     axis.set_ylim(-0.02, 1.02)

@@ -86,7 +86,7 @@ class GracefulStop(Callback):
         self._previous: dict[int, Any] = {}
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen for both."""
+        """Listen for Ctrl-C."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             if self.stopped:
@@ -97,12 +97,15 @@ class GracefulStop(Callback):
             if trainer.is_global_zero:
                 print("\nstopping after this batch; Ctrl-C again to abort", file=sys.stderr, flush=True)
 
+        self._listen(signal.SIGINT, stop)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen for SIGTERM: only now, since Lightning sets its own handler, which leaves no checkpoint, before."""
+
         def terminate(number: int, frame: FrameType | None) -> None:
             self.terminated = True
 
-        if threading.current_thread() is threading.main_thread():
-            self._previous[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
-            self._previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, terminate)
+        self._listen(signal.SIGTERM, terminate)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Leave, with a checkpoint of this very step; after an epoch's last step it is validated first, as ever."""
@@ -129,6 +132,10 @@ class GracefulStop(Callback):
         """Leave the signals as they were."""
         while self._previous:
             signal.signal(*self._previous.popitem())
+
+    def _listen(self, number: int, handler: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._previous[number] = signal.signal(number, handler)
 
     def _agree(self, trainer: pl.Trainer) -> None:
         """A signal may have reached only some of the processes; all leave after the same batch."""

@@ -19,8 +19,8 @@ from trus.training.cv_tracking import log_results
 def publish(folder: CvFolder, logger_settings: dict[str, Any] | None, quick: bool = False) -> dict[str, Any]:
     """Write summary.json, out_of_fold.csv and figures/ from what is finished, and tell the parent run.
 
-    Whatever process ends last calls it last; one at a time. `quick` leaves the figures out, as do jobs after which
-    others follow. Returns the summary, empty where nothing is finished.
+    Whatever process ends last calls it last; one at a time. `quick` leaves the figures out while folds are missing.
+    Returns the summary, empty where nothing is finished.
     """
     with folder.lock():
         members = finished_members(folder)
@@ -30,7 +30,8 @@ def publish(folder: CvFolder, logger_settings: dict[str, Any] | None, quick: boo
         if members:
             write_out_of_fold(folder, members)
             write_json(folder.path / "summary.json", summary)
-            if not (quick or at_work):
+            ended = all(reached.state in ("finished", "failed") for reached in progress.values())
+            if ended or not (quick or at_work):
                 write_figures(folder, members, summary, folder.path / "figures")
         state = describe_state(folder.read(), progress)
         log_results(folder, logger_settings, summary, state, None if at_work else _outcome(progress))

@@ -50,8 +50,10 @@ def find_last(run_dir: Path) -> Path | None:
     if not last.is_file():
         return None
     try:
-        for path in (last, best):
-            checkpoint_metadata(load_checkpoint(path), path)
+        checkpoint = load_checkpoint(last)
+        checkpoint_metadata(checkpoint, last)
+        if any(state.get("best_model_path") for state in checkpoint["callbacks"].values()):  # else none was validated
+            checkpoint_metadata(load_checkpoint(best), best)
     except ModelFileError as error:
         print(f"{error}; this network is trained anew", flush=True)
         last.replace(last.with_suffix(".damaged"))

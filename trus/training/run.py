@@ -108,16 +108,18 @@ def _train_in_folder(
         write_environment(folder.path, environment)
     if joined:
         ensure_parent(folder, config, choices)
-    summary, errors = {}, {}
+    whole = config["split"]["fold"] == "all"
+    summary, errors, interrupted = {}, {}, True
     try:
         errors = train_members(Work(config, data, folder, members, choices, joined))
+        interrupted = False
     finally:
         if joined:
-            summary = publish(folder, config["logger"], quick=config["split"]["fold"] != "all")
+            summary = publish(folder, config["logger"], quick=interrupted or not whole)
     value = _score(folder, members)
     run_id = folder.read().parent_run_id if len(members) > 1 else folder.progress(members[0]).run_id
     _note_job(folder, only, value, run_id)
-    if summary and config["split"]["fold"] == "all":
+    if summary and whole:
         print_results(folder, summary, config)
     if errors:
         raise TrainingError(_failures(folder, members, errors))
@@ -184,5 +186,7 @@ def _quieten() -> None:
     for name in ("pytorch_lightning", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
+    for message in ("Checkpoint directory .* exists", "You're resuming from a checkpoint that ended before the epoch"):
+        warnings.filterwarnings("ignore", message)  # going on is said in our own words
     warnings.filterwarnings("ignore", message="The `srun` command is available")  # on a login node it is, and not meant
     warnings.filterwarnings("ignore", message="It is recommended to use `self.log")  # torchmetrics has done it already
