@@ -4,6 +4,7 @@ submitit's own waiting needs SLURM's accounting to notice a killed job, and give
 still run. This one asks squeue, which every cluster has.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from trus.errors import ConfigError, TrainingError, TrusError
+from trus.evaluation.cv_folder import CvFolder
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_QUESTIONS = 5.0
@@ -95,7 +97,10 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], first: int) ->
         subprocess.run(["scancel", *(job.id for job in jobs)], check=False)
         print("cancelled; the same command goes on from the checkpoints", file=sys.stderr)
         raise
-    return _returns(jobs)
+    try:
+        return _returns(jobs)
+    finally:
+        _publish(Path(str(launcher.config.hydra.sweep.dir)), configs[0])
 
 
 def check_store(config: DictConfig) -> None:
@@ -205,6 +210,17 @@ def _returns(jobs: list[Job]) -> list[JobReturn]:
             "What the others made is kept; the same command again does only what is missing"
         )
     return [outcome for outcome in outcomes if isinstance(outcome, JobReturn)]
+
+
+def _publish(sweep: Path, config: DictConfig) -> None:
+    """Bring the sweep's cross-validations up to date: a killed job could not say how it ended."""
+    from trus.training.cv_results import publish  # slow, and the jobs wait for nothing meanwhile
+
+    notes = [json.loads(file.read_text(encoding="utf-8")) for file in sweep.glob("*/job.json")]
+    logger: Any = OmegaConf.to_container(config.logger, resolve=True) if config.get("logger") else None
+    for folder in (CvFolder(Path(path)) for path in {note["cv_folder"] for note in notes if note.get("cv_folder")}):
+        if folder.read().parent_run_id:
+            publish(folder, logger)
 
 
 def _failure(result: JobReturn) -> str:
