@@ -139,3 +139,11 @@ def test_arrays_that_may_not_be_written_are_left_alone():
     probabilities = np.full((40, 60), 0.7, np.float32)
     probabilities.flags.writeable = False
     assert find_candidates(probabilities.T, boxes().T, 0.1, 5, 10)[0].size_px == 40 * 60
+
+
+def test_a_candidate_far_from_the_lesion_hits_nothing():
+    probabilities = np.zeros((40, 60), np.float32)
+    probabilities[boxes((20, 40, 30, 50))] = 0.8
+    (found,) = find_candidates(probabilities, boxes((0, 0, 10, 10)), 0.1, 5, 10)
+    assert not found.hit
+    assert not count_lesions(boxes((20, 40, 30, 50)), boxes((0, 0, 10, 10)), 0.1).found

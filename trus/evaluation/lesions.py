@@ -48,17 +48,16 @@ def count_lesions(predicted: np.ndarray, reference: np.ndarray, hit_iou: float) 
     large component over two lesions finds one of them, and of two pieces in one lesion one is a false positive.
     The criterion and the level 0.1: Saha et al., Lancet Oncology 2024 (PI-CAI), doi:10.1016/S1470-2045(24)00220-1.
     """
-    box = bounding_box(predicted | reference)
-    (pieces, piece_px), (lesions, lesion_px) = (_label(plane[box]) for plane in (predicted, reference))
-    together = np.flatnonzero(predicted[box] & reference[box])
-    pairs = pieces.ravel()[together], lesions.ravel()[together]
+    (pieces, piece_px), (lesions, lesion_px) = (_label(plane) for plane in (predicted, reference))
+    together = np.flatnonzero(predicted & reference)
+    pairs = pieces.ravel()[together] - 1, lesions.ravel()[together] - 1
     shared = csr_array((np.ones(len(pairs[0])), pairs), shape=(len(piece_px), len(lesion_px))).tocoo()
     union = piece_px[shared.row] + lesion_px[shared.col] - shared.data
     shared.data = (shared.data >= hit_iou * union).astype(float)
     graph = shared.tocsr()
     graph.eliminate_zeros()
     found = int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
-    return LesionCount(len(lesion_px) - 1, len(piece_px) - 1, found)
+    return LesionCount(len(lesion_px), len(piece_px), found)
 
 
 def find_candidates(
@@ -73,25 +72,26 @@ def find_candidates(
     overlaps best, if its IoU reaches `hit_iou` and no earlier one has it (Everingham et al., IJCV 2010).
     """
     lesions, sizes = _label(reference)
-    taken = {0}
+    taken: set[int | None] = set()
     found = []
     for peak, window, mask in _extents(probabilities, most, smallest_px):
-        shared = np.bincount(lesions[window][mask], minlength=len(sizes))
+        shared = np.bincount(lesions[window][mask], minlength=len(sizes) + 1)[1:]
         size = int(mask.sum())
         iou = shared / (size + sizes - shared)
         open_to_hit = [n for n in np.flatnonzero(iou >= hit_iou).tolist() if n not in taken]
-        hit = max(open_to_hit, key=lambda n: float(iou[n]), default=0)
+        hit = max(open_to_hit, key=lambda n: float(iou[n]), default=None)
         taken.add(hit)
-        found.append(Candidate(peak, size, hit > 0))
+        found.append(Candidate(peak, size, hit is not None))
     return tuple(found)
 
 
 def _label(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Components of a bool mask, int32 (H, W), and their sizes in px, the background's first."""
-    if not plane.size:
-        return np.zeros(plane.shape, np.int32), np.zeros(1, np.int64)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(plane.astype(np.uint8), connectivity=8)
-    return labels, stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    """Components of a bool mask, int32 (H, W) from 1, and the size of each in px."""
+    labels, box = np.zeros(plane.shape, np.int32), bounding_box(plane)
+    if not plane[box].size:
+        return labels, np.zeros(0, np.int64)
+    _, labels[box], stats, _ = cv2.connectedComponentsWithStats(plane[box].astype(np.uint8), connectivity=8)
+    return labels, stats[1:, cv2.CC_STAT_AREA].astype(np.int64)
 
 
 def _extents(probabilities: np.ndarray, most: int, smallest_px: int) -> Iterator[tuple[float, Window, np.ndarray]]:
