@@ -2,108 +2,18 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from trus.data.classes import Classes
 from trus.data.images import read_mask, write_image
-from trus.data.manifest import Frame
 from trus.errors import ManifestError
-from trus.evaluation.metrics import Overlap
-from trus.evaluation.operating_point import Choice, choose_operating_point
-from trus.evaluation.predictions import Predictions, write_predictions
 from trus.evaluation.statistics import bootstrap_mean
-from trus.inference.postprocessing import Rule, decide
-
-SIZE = 64
-CLASSES = Classes.from_dict({"labels": {"1": "gland", "2": "lesion"}, "contains": {"gland": ["lesion"]}})
-GLAND = CLASSES.select(("gland",))
-
-
-def disc(centre: tuple[float, float], radius: float) -> np.ndarray:
-    y, x = np.mgrid[:SIZE, :SIZE]
-    return np.hypot(y - centre[0], x - centre[1]) <= radius
-
-
-# Made-up networks: label mask (H, W) and chance -> probabilities (2, H, W)
-
-
-def sure(labels, chance):
-    return np.where(CLASSES.planes(labels) > 0, 0.9, 0.1).astype(np.float32)
-
-
-def blurred(labels, shift: float):
-    """0.5 at the rim, which is moved outwards by `shift` px."""
-    inside = CLASSES.planes(labels)
-    distance = [cv2.distanceTransform(p, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - p, cv2.DIST_L2, 5) for p in inside]
-    return (1 / (1 + np.exp(-(np.stack(distance) + shift) / 3))).astype(np.float32)
-
-
-def unsteady(labels, chance):
-    """Now too large, now too small: no threshold is better than 0.5, though on so few frames one looks it."""
-    return blurred(labels, chance.normal(0, 1.5))
-
-
-def shy(labels, chance):
-    """Too small, nearly always."""
-    return blurred(labels, chance.normal(-3, 1))
-
-
-def spotted(labels, chance):
-    """A hole in each gland, and beside it a spot as sure as the gland."""
-    probabilities = sure(labels, chance)
-    probabilities[0, 2:6, 2:6] = 0.9
-    probabilities[0, 36:40, 30:34] = 0.1
-    return probabilities
-
-
-class Study:
-    """2 frames a patient; patients are dealt to folds in turn."""
-
-    def __init__(self, folder: Path, patients: int, predict, folds=3, spacing=(0.2, 0.2), classes=CLASSES, seed=0):
-        chance = np.random.default_rng(seed)
-        self.frames, kept = [], {fold: [] for fold in range(folds)}
-        for n in range(2 * patients):
-            centre, radius = tuple(chance.uniform(30, 34, 2)), chance.uniform(14, 20)
-            labels = disc(centre, radius).astype(np.uint8)
-            labels[disc((centre[0] - 4, centre[1] - 4), radius / 3)] = 2
-            name = f"p{n // 2}_{n % 2}"
-            write_image(folder / f"{name}.png", labels)
-            files = {"image": folder / f"{name}.png", "mask": folder / f"{name}.png"}
-            unknown = dict.fromkeys(("split", "region", "source", "licence"))
-            self.frames.append(Frame(n + 2, name, **files, patient_id=f"p{n // 2}", spacing=spacing, **unknown))
-            kept[(n // 2) % folds].append((name, predict(labels, chance)[: len(classes.targets)]))
-        for fold, items in kept.items():
-            write_predictions(folder / f"{fold}.zip", classes.targets, items)
-        self.parts = [(fold, Predictions(folder / f"{fold}.zip")) for fold in kept]
-
-    def choose(self, **changes) -> Choice:
-        arguments = {"parts": self.parts, "frames": self.frames, "classes": CLASSES, "resamples": 500}
-        return choose_operating_point(**arguments | changes, data_hash="d", split_hash="s", cv_key="k")
-
-    def iou(self, thresholds, rules, folds=None) -> np.ndarray:
-        """Mean per-image IoU of each class by the plain way: read, decide, compare."""
-        rows = []
-        for fold, predictions in self.parts:
-            if folds is None or fold in folds:
-                classes = CLASSES.select(predictions.targets)
-                for frame in self.frames:
-                    if frame.image_id in predictions:
-                        labels = decide(predictions[frame.image_id], classes, thresholds, rules, frame.spacing)
-                        rows.append(Overlap.of(classes.planes(labels), classes.planes(read_mask(frame.mask))).iou[0])
-        return np.array(rows)
-
-
-@pytest.fixture
-def study(tmp_path):
-    return lambda patients, predict, **settings: Study(tmp_path, patients, predict, **settings)
+from trus.inference.postprocessing import Rule
 
 
 def test_a_threshold_that_gains_on_folds_left_out_is_taken_over(study):
-    made = study(12, shy)
+    made = study(12, "shy")
     choice = made.choose()
     assert [one.accepted for one in choice.classes.values()] == [["threshold"], ["threshold"]]
     assert all(0.15 < threshold < 0.4 for threshold in choice.thresholds)
@@ -116,7 +26,7 @@ def test_a_threshold_that_gains_on_folds_left_out_is_taken_over(study):
 
 
 def test_the_curve_is_that_of_deciding_anew_at_each_threshold(study):
-    made = study(6, shy, classes=GLAND)
+    made = study(6, "shy", targets=("gland",))
     curve = made.choose().classes["gland"].curve
     for threshold in (1 / 256, 0.25, 0.5, 0.9375, 255 / 256):
         place = curve["threshold"].index(pytest.approx(threshold, abs=1e-6))
@@ -126,7 +36,7 @@ def test_the_curve_is_that_of_deciding_anew_at_each_threshold(study):
 
 
 def test_the_gain_is_that_of_what_the_other_folds_chose(study):
-    made = study(12, shy, classes=GLAND)
+    made = study(12, "shy", targets=("gland",))
     choice = made.choose()
     rows = []
     for fold in range(3):
@@ -142,7 +52,7 @@ def test_the_gain_is_that_of_what_the_other_folds_chose(study):
 
 
 def test_chance_is_not_taken_for_a_gain(study):
-    choice = study(12, unsteady).choose()
+    choice = study(12, "unsteady").choose()
     gland = choice.classes["gland"]
     assert not choice.changes
     assert (choice.thresholds, choice.rules) == ([0.5, 0.5], {})
@@ -155,19 +65,19 @@ def test_chance_is_not_taken_for_a_gain(study):
 
 
 def test_another_first_threshold_is_what_is_compared_with_and_kept(study):
-    made = study(12, unsteady, classes=GLAND)
+    made = study(12, "unsteady", targets=("gland",))
     choice = made.choose(threshold=0.45)
     assert choice.thresholds == [0.45]
     assert choice.before.value == pytest.approx(made.iou([0.45], {}).mean())
     assert "threshold stays at 0.45" in choice.sentences[0]
-    made = study(12, shy, classes=GLAND)
+    made = study(12, "shy", targets=("gland",))
     far = made.choose(threshold=0.9)
     assert far.thresholds == made.choose().thresholds
     assert far.before.value == pytest.approx(made.iou([0.9], {}).mean())
 
 
 def test_rules_that_gain_are_taken_over(study):
-    made = study(12, spotted)
+    made = study(12, "spotted")
     choice = made.choose()
     gland = choice.classes["gland"]
     assert gland.accepted == ["postprocessing"]
@@ -179,8 +89,20 @@ def test_rules_that_gain_are_taken_over(study):
     assert f"gland: {gland.rule}; gain on folds left out 0.0" in "\n".join(choice.sentences)
 
 
+def test_what_gains_alone_and_loses_together_is_refused(study):
+    choice = study(12, "torn").choose()
+    gland = choice.classes["gland"]
+    assert gland.best_rule.largest_only  # drops the spots, and each lesion with them
+    assert gland.rule_gain.low > 0
+    assert choice.refused.high < 0
+    assert (choice.changes, choice.thresholds, choice.rules) == (False, [0.5, 0.5], {})
+    assert (choice.after, choice.gain.value) == (choice.before, 0)
+    assert choice.sentences[-1].endswith("on folds left out, so nothing was taken over")
+    assert choice.to_dict()["gain_together_refused"]["value"] == choice.refused.value
+
+
 def test_frames_without_patients_are_not_called_patients(study):
-    made = study(10, shy, classes=GLAND)
+    made = study(10, "shy", targets=("gland",))
     choice = made.choose(frames=[replace(frame, patient_id=None) for frame in made.frames])
     assert not choice.grouped
     assert choice.sentences[0].endswith(", 20 frames (no patient ids)")
@@ -188,32 +110,32 @@ def test_frames_without_patients_are_not_called_patients(study):
 
 
 def test_too_few_patients_change_nothing(study):
-    choice = study(9, shy).choose()
+    choice = study(9, "shy").choose()
     assert not choice.changes
     assert choice.classes["gland"].threshold_gain.low > 0
     assert "under 10 patients nothing is taken over" in choice.sentences[0]
 
 
 def test_one_patient_is_no_evidence_and_no_error(study):
-    choice = study(1, shy, folds=1).choose()
+    choice = study(1, "shy", folds=1).choose()
     assert (choice.changes, choice.thresholds) == (False, [0.5, 0.5])
     json.dumps(choice.to_dict(), allow_nan=False)
 
 
 def test_a_holdout_is_left_out_in_parts_of_patients(study):
-    choice = study(12, shy, folds=1).choose()
+    choice = study(12, "shy", folds=1).choose()
     assert [*choice.classes["gland"].by_fold] == [f"part {n}" for n in range(5)]
     assert choice.changes
 
 
 def test_several_seeds_of_a_fold_are_one_frame_each(study):
-    made = study(12, shy)
+    made = study(12, "shy")
     once, twice = made.choose(), made.choose(parts=[*made.parts, *made.parts])
     assert twice.to_dict() == once.to_dict()
 
 
 def test_a_class_that_no_frame_holds_keeps_its_defaults(study, tmp_path):
-    made = study(12, sure)
+    made = study(12, "sure")
     for frame in made.frames:
         write_image(frame.mask, np.minimum(read_mask(frame.mask), 1))
     choice = made.choose()
@@ -225,7 +147,7 @@ def test_a_class_that_no_frame_holds_keeps_its_defaults(study, tmp_path):
 
 
 def test_the_result_is_plain_json_and_says_it_in_words(study):
-    choice = study(12, shy).choose()
+    choice = study(12, "shy").choose()
     document = json.loads(json.dumps(choice.to_dict(), allow_nan=False))
     assert document["thresholds"] == dict(zip(("gland", "lesion"), choice.thresholds, strict=True))
     assert document["gain"]["low"] == choice.gain.low
@@ -237,7 +159,7 @@ def test_the_result_is_plain_json_and_says_it_in_words(study):
 
 
 def test_predictions_that_do_not_fit_the_manifest_are_named(study):
-    made = study(3, sure)
+    made = study(3, "sure")
     with pytest.raises(ManifestError, match=r"2 predicted frames are not in the manifest: p0_0, p0_1"):
         made.choose(frames=made.frames[2:])
     write_image(made.frames[0].mask, np.zeros((10, 12), np.uint8))
