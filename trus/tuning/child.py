@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trus.files import write_json
-from trus.tuning.study import Lock
+from trus.tuning.lock import Lock
 
 LOG = "train.log"
 NOTE = "child.json"

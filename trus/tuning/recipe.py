@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trus.files import write_text
-from trus.tuning.settings import TuneSettings
+from trus.tuning.settings import TuneSettings, leaves
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -28,7 +28,7 @@ def write_experiment(settings: TuneSettings, proposal: list[str], header: list[s
     before, after = _leaves(plain), _leaves(wanted)
     values: dict[str, Any] = {}
     for key, value in after.items():
-        if (key not in before or before[key] != value) and not key.startswith(_ELSEWHERE):
+        if (key not in before or before[key] != value) and not _is_elsewhere(key):
             _put(values, key.split("."), value)
     content = {"defaults": [{f"override /{name}": choice} for name, choice in sorted(chosen.items())]} | values
     path = settings.folder / "experiment/best.yaml"
@@ -47,20 +47,16 @@ def _is_recipe(name: str) -> bool:
     return not name.startswith("hydra/") and name not in _NOT_A_RECIPE
 
 
+def _is_elsewhere(key: str) -> bool:
+    return any(key == place or key.startswith(f"{place}.") for place in _ELSEWHERE)
+
+
 def _leaves(config: "DictConfig") -> dict[str, Any]:
     from omegaconf import OmegaConf
 
-    content = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(content, dict)
+    content: Any = OmegaConf.to_container(config, resolve=False)
     content.pop("hydra", None)
-    found: dict[str, Any] = {}
-    todo: list[tuple[str, Any]] = [(str(key), value) for key, value in content.items()]
-    for key, value in todo:  # grows while it is walked
-        if isinstance(value, dict) and value:
-            todo += [(f"{key}.{name}", inner) for name, inner in value.items()]
-        else:
-            found[key] = value
-    return found
+    return leaves(content)
 
 
 def _put(values: dict[str, Any], path: list[str], value: Any) -> None:

@@ -103,13 +103,15 @@ def _importance(study: StudyFolder, trials: "list[FrozenTrial]") -> dict[str, fl
     import optuna
 
     scored = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    if len({trial.value for trial in scored}) < 2:
+        return {}  # Optuna would call all parameters equally important
     alone = optuna.create_study(direction="maximize")  # without the trials that repeat others
     alone.add_trials(scored)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return {k: float(v) for k, v in optuna.importance.get_param_importances(alone).items()}
-    except (ValueError, RuntimeError):  # one trial, or all with one score
+    except (ValueError, RuntimeError):  # parameters that none of them varies
         return {}
 
 

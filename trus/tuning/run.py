@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import FrameType
 
 from trus.tuning.report import Report, write_report
@@ -18,11 +19,10 @@ def tune(settings: TuneSettings) -> Report:
     Ctrl-C and SIGTERM end the trials that run, which keep their folds, and write the report of what is there. Raises
     TrainingError where three trials in a row fail alike.
     """
-    signal.signal(signal.SIGTERM, _exit)
     study = StudyFolder(settings)
     run = StudyRun(study)
     print(f"study {study.path.name}: {len(study.trials())} of {settings.tune.n_trials} trials begun, in {study.path}")
-    outcome = "failed"
+    outcome, before = "failed", signal.signal(signal.SIGTERM, _exit)
     try:
         _work(study, run)
         outcome = "finished"
@@ -31,6 +31,7 @@ def tune(settings: TuneSettings) -> Report:
         print("stopped; the same command goes on", file=sys.stderr, flush=True)
         raise
     finally:
+        signal.signal(signal.SIGTERM, before)
         report = write_report(study)
         run.finish(report, outcome)
         print("\n".join(report.lines), flush=True)
@@ -38,28 +39,15 @@ def tune(settings: TuneSettings) -> Report:
 
 
 def _work(study: StudyFolder, run: StudyRun) -> None:
-    """Run the workers, each in a thread: what they wait for are processes."""
-    stop, errors = threading.Event(), []
-
-    def work() -> None:
+    """Run the workers, each in a thread: what they wait for are processes. The first error ends all of them."""
+    stop, count = threading.Event(), study.settings.tune.n_workers
+    with ThreadPoolExecutor(count) as pool:
+        workers = [Worker(study, run, stop, lambda line: print(line, flush=True)) for _ in range(count)]
         try:
-            Worker(study, run, stop, lambda line: print(line, flush=True)).run()
-        except Exception as error:  # noqa: BLE001  raised again below, in the main thread
-            errors.append(error)
+            for ended in as_completed([pool.submit(worker.run) for worker in workers]):
+                ended.result()
+        finally:
             stop.set()
-
-    threads = [threading.Thread(target=work) for _ in range(study.settings.tune.n_workers)]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    if errors:
-        raise errors[0]
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

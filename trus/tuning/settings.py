@@ -109,7 +109,16 @@ def identity(config: dict[str, Any], space: Space) -> dict[str, Any]:
     kept["split"] = {k: v for k, v in kept["split"].items() if k != "fold"}
     kept["callbacks"] = str(kept["callbacks"]).replace(config["run_dir"], "")
     plain = {name: {f.name: getattr(p, f.name) for f in fields(p)} for name, p in space.items()}
-    return {"config": kept, "space": plain}
+    return {"config": kept, "search": plain}
+
+
+def leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts -> {"a.b": value}; lists and empty dicts stay values."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        place = f"{prefix}{key}"
+        found |= leaves(value, f"{place}.") if isinstance(value, dict) and value else {place: value}
+    return found
 
 
 def _own_settings(composed: "DictConfig") -> TuneConfig:

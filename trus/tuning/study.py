@@ -1,6 +1,5 @@
 """A study on disk: Optuna's journal, who works on which trial, and the next trial for a worker."""
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from trus.errors import ConfigError, TrainingError, TrusError
 from trus.evaluation.cv_folder import CrossValidation
 from trus.files import write_json
-from trus.training.tracking import flatten
-from trus.tuning.settings import TuneSettings
+from trus.tuning.lock import Lock
+from trus.tuning.settings import TuneSettings, leaves
 from trus.tuning.space import suggest
 
 if TYPE_CHECKING:
@@ -22,30 +21,6 @@ if TYPE_CHECKING:
 
 _REPEATS = 50
 """So many proposals in a row that were all tried already: the space is exhausted, as far as the sampler sees."""
-
-
-class Lock:
-    """An advisory lock on a file that ends with its holder, however that ends; `inherit` passes it to a child."""
-
-    def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a")
-
-    def take(self, wait: bool = False) -> bool:
-        """False where another holds it."""
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            return False
-        return True
-
-    def fileno(self) -> int:
-        """For subprocess's pass_fds: the child then holds the lock too, until both have ended or closed it."""
-        return self._file.fileno()
-
-    def close(self) -> None:
-        """Give it back; a child that inherited it goes on holding it."""
-        self._file.close()
 
 
 @dataclass(frozen=True)
@@ -202,10 +177,12 @@ class StudyFolder:
         if not (self.path / "study.json").exists():
             write_json(self.path / "study.json", {"started": time.time(), "identity": now})
             return
-        before, after = flatten(self.note()["identity"]), flatten(now)
+        before, after = leaves(self.note()["identity"]), leaves(now)
         keys = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
         if keys:
-            said = "\n  ".join(f"{key.split('.', 1)[1]}: was {before.get(key)}, is {after.get(key)}" for key in keys)
+            said = "\n  ".join(
+                f"{key.removeprefix('config.')}: was {before.get(key)}, is {after.get(key)}" for key in keys
+            )
             raise ConfigError(f"study={self.path.name} was begun with other settings; take another name\n  {said}")
 
 
