@@ -62,7 +62,7 @@ def cv_folder(dataset_copy: Path, tiny_model: Any, tmp_path: Path) -> CvFolder:
     contents = manifest.verify()
     split = make_split(manifest.frames, manifest.classes, contents.image, SPLIT)
     folder = CvFolder(tmp_path / "cv/tiny_dice_12345678")
-    config = {"threshold": 0.5, "data": {"manifest": str(manifest.path)}}
+    config = {"threshold": 0.5, "data": {"manifest": str(manifest.path), "phantom": None}}
     folder.write(
         CrossValidation("12345678", "tiny dice", config, contents.data_hash, split.hash, True, 2, (0, 1),
                         str(manifest.path), ("gland", "lesion"))

@@ -119,6 +119,19 @@ def test_unfinished_folds_are_said_and_none_finished_is_refused(evaluation, cv_f
         run_evaluation(evaluation(f"cv_run={cv_folder.path}"))
 
 
+def test_a_summary_that_a_killed_job_did_not_write_is_written(evaluation, cv_folder):
+    header = "image_id,patient_id,class,iou,dice,intersection_px,predicted_px,reference_px,outcome\n"
+    for member in cv_folder.members():
+        rows = [f"p{member.fold}_0,p{member.fold},{name},0.5,0.6,5,8,7,scored\n" for name in ("gland", "lesion")]
+        (cv_folder.run_dir(member) / "validation.csv").write_text(header + "".join(rows))
+    run_evaluation(evaluation(f"cv_run={cv_folder.path}"))
+    written = json.loads((cv_folder.path / "summary.json").read_text())
+    assert written["all"]["iou"]["value"] == pytest.approx(0.5)
+    before = (cv_folder.path / "summary.json").stat().st_mtime_ns
+    run_evaluation(evaluation(f"cv_run={cv_folder.path}"))
+    assert (cv_folder.path / "summary.json").stat().st_mtime_ns == before  # nothing has ended since
+
+
 def test_masks_that_changed_are_scored_and_said(evaluation, cv_folder, dataset_copy, summary):
     before = run_evaluation(evaluation(f"cv_run={cv_folder.path}"))
     path = dataset_copy / "masks/p2_0.png"

@@ -42,6 +42,21 @@ def publish(summary: dict[str, Any], files: list[Path], subject: Subject, config
     return f"MLflow run {run_id}, evaluation{suffix}/"
 
 
+def complete_summary(subject: Subject, config: dict[str, Any]) -> None:
+    """Write what a cross-validation's last job would have written, where it was killed before or others ended since."""
+    if subject.cv is None:
+        return
+    written = subject.cv.path / "summary.json"
+    ended = [path.stat().st_mtime for path in subject.cv.path.glob("members/*/validation.csv")]
+    if not ended or (written.is_file() and written.stat().st_mtime >= max(ended)):
+        return
+    from trus.training.cv_results import publish as write_results
+
+    content = subject.cv.read()
+    tracked = config["logger"] and content.parent_run_id
+    write_results(subject.cv, config["logger"] | {"tracking_uri": content.tracking_uri} if tracked else None)
+
+
 def headline_metrics(summary: dict[str, Any]) -> dict[str, float]:
     """IoU with its interval and Dice over all classes, and by class where there are several."""
     parts = {"": summary["all"]}

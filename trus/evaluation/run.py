@@ -13,7 +13,7 @@ from trus.evaluation.choosing import choose
 from trus.evaluation.gains import Gains
 from trus.evaluation.kept import open_subject
 from trus.evaluation.operating_point import Choice
-from trus.evaluation.publish import publish
+from trus.evaluation.publish import complete_summary, publish
 from trus.evaluation.report.page import write_report
 from trus.evaluation.result import Result
 from trus.evaluation.scores import FrameScore, ScoreSettings
@@ -44,6 +44,7 @@ def run_evaluation(config: dict[str, Any]) -> float | None:
         task = progress.add_task("scoring", total=len(subject.source))
         scored, gains = score_subject(subject, settings, lambda: progress.advance(task))
     choice = choose(subject, config) if config["choose"] else None
+    complete_summary(subject, config)
     result = _result(subject, scored, gains, settings, strata, choice)
     run_dir = Path(config["run_dir"])
     _write(result, run_dir)
