@@ -66,8 +66,12 @@ def align(
 
 
 def name_runs(runs: Sequence[ScoredRun]) -> list[str]:
-    """Names that tell the runs apart: their own, then what their settings differ in, then where they come from."""
-    names = [run.name for run in runs]
+    """Names that tell the runs apart: their own without the settings that all name, then, where two have the same,
+    the settings in which these differ, then where they come from.
+    """
+    words = [run.name.split() for run in runs]
+    common = {word for word in set.intersection(*map(set, words)) if "=" in word and len(runs) > 1}
+    names = [" ".join(word for word in own if word not in common) for own in words]
     for add in (_settings_of, _end_of):
         shared = {name for name in names if names.count(name) > 1}
         names = [f"{name} {add(k, runs)}".strip() if name in shared else name for k, name in enumerate(names)]

@@ -1,5 +1,6 @@
 """Scores of a run that MLflow keeps, wherever it was trained."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ def fetched_run(run: str, tracking_uri: str) -> Iterator[tuple[Path, dict[str, s
 
     Raises ConfigError when the store cannot be used or holds no such run.
     """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # four bars for four kB
     record = read_run(run, tracking_uri)
     from mlflow import MlflowClient
 

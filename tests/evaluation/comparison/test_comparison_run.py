@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,14 @@ def test_runs_of_mlflow_are_fetched_from_its_store(make_cv, tmp_path):
         load_run("0" * 32, uri)
     with pytest.raises(ConfigError, match=r"no such folder, and .*such.db"):
         load_run("0" * 32, NOWHERE)
+
+
+def test_runs_of_one_name_are_told_apart_by_their_settings_and_common_ones_are_left_out(make_cv):
+    folders = [make_cv("unet dice lr=1 folds=3"), make_cv("unet dice lr=1 folds=3"), make_cv("unet dice lr=2 folds=3")]
+    for folder, rate in zip(folders, (0.1, 0.2, 0.3), strict=True):
+        folder.write(replace(folder.read(), config={"optimizer": {"lr": rate}, "outputs": f"/tmp/{rate}"}))
+    names = compare(*folders).aligned.names
+    assert names == ["unet dice lr=1 optimizer.lr=0.1", "unet dice lr=1 optimizer.lr=0.2", "unet dice lr=2"]
 
 
 def test_a_sweeps_folder_stands_for_its_runs(make_cv, tmp_path):
