@@ -1,6 +1,9 @@
 """The datamodule: batches of the right frames, random where they should be, and clear refusals."""
 
+import multiprocessing
+import os
 import re
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -206,3 +209,15 @@ def test_several_processes_share_the_frames_and_count_each_validation_frame_once
     module.trainer = SimpleNamespace(global_rank=0, world_size=9)
     with pytest.raises(ConfigError, match="each process needs one"):
         module.val_dataloader()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+def test_what_a_scheduler_sends_to_every_process_of_a_job_is_left_to_the_training_process(make, number):
+    loader = make(workers=1).train_dataloader()
+    batches = iter(loader)
+    seen = len(next(batches)["index"])
+    (worker,) = multiprocessing.active_children()
+    os.kill(worker.pid, number)
+    assert seen + sum(len(batch["index"]) for batch in batches) == len(loader.dataset)
+    assert worker.is_alive()
+    del batches, loader

@@ -23,7 +23,7 @@ def overrides(manifest_file: Path, server, outputs: Path) -> list[str]:
     limits = ("cpus_per_task=1", "mem_gb=1", "signal_delay_s=5")
     return [
         *("-m", "launcher=slurm", *(f"hydra.launcher.{limit}" for limit in limits)),
-        *("split.fold=0,1,2,3,4", f"trainer.max_epochs={EPOCHS}", "data.batch_size=2"),
+        *("split.fold=0,1,2,3,4", f"trainer.max_epochs={EPOCHS}", "data.batch_size=2", "data.workers=1"),
         *(
             f"data.manifest={manifest_file}",
             f"outputs={outputs}",
@@ -75,11 +75,13 @@ def first(manifest_file, server, cluster, outputs) -> tuple[int, str, CvFolder]:
         (folder.path / "members" / Member(4, 0).name).write_text("where a folder ought to be")
         wait_for((folder.run_dir(Member(0, 0)) / "checkpoints/last.ckpt").exists, process)
         job = next(job for job in cluster.jobs("running") if job.endswith("_0"))
-        cluster.call("scancel", "--signal=USR2", job)  # what SLURM sends before the time limit
+        warning = ["scancel", "--signal=USR2", job]  # what SLURM sends before the time limit
+        sent = subprocess.Popen(warning, env=cluster.environment)  # it asks on while the job goes back into the queue
         wait_for(lambda: folder.progress(Member(2, 0)).state == "running", process)
         for process_id in processes_of(2, cluster.environment):
             os.kill(process_id, signal.SIGKILL)
         code = process.wait()
+        sent.wait()
     return code, printed.read_text(), folder
 
 

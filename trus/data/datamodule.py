@@ -181,7 +181,8 @@ class FrameDataModule(pl.LightningDataModule):
 
 def seed_worker(worker: int) -> None:
     """Give each DataLoader worker its own random stream of augmentations, another one each epoch and run."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to answer
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):  # schedulers send them to every process of a job
+        signal.signal(number, signal.SIG_IGN)  # the training process answers them, and ends its workers itself
     info = torch.utils.data.get_worker_info()
     if info and isinstance(info.dataset, FrameDataset) and info.dataset.augmentation is not None:
         info.dataset.augmentation.seed(info.dataset.share.seed(torch.initial_seed()))
