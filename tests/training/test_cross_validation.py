@@ -306,3 +306,11 @@ def test_one_patient_cannot_be_cross_validated(job, edit_cell):
 def test_without_an_export_there_is_nothing_to_cross_validate(job):
     with pytest.raises(ConfigError, match=r"callbacks\.export=null"):
         job(ALL, "callbacks.export=null")
+
+
+def test_a_full_disk_is_named_and_nothing_is_left_half_written(job, small_disk, tmp_path):
+    with pytest.raises(OSError, match="checkpoint could not be written"):
+        job(ALL, f"outputs={small_disk}", f"data.cache_dir={tmp_path}/cache")
+    assert states(CvFolder(next((small_disk / "cv").iterdir())))[1] == "waiting"
+    assert not [path for path in small_disk.rglob(".*") if path.is_file()]
+    assert not [*small_disk.rglob("*.ckpt")]

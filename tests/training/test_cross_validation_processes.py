@@ -14,14 +14,9 @@ from trus.evaluation.cv_folder import CvFolder, Member
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
-    *(
-        "model=unet_small",
-        "model.widths=[8,16]",
-        "model.context=[1]",
-        "preprocessing.size=[32,32]",
-        "augmentation=none",
-    ),
-    *("data.batch_size=4", "data.workers=0", "split.folds=2", "split.fold=all", "trainer=cpu", "trainer.precision=32"),
+    *("model=unet_small", "model.widths=[8,16]", "model.context=[1]", "preprocessing.size=[32,32]"),
+    *("data.batch_size=4", "data.workers=0", "augmentation=none", "split.folds=2", "split.fold=all"),
+    *("trainer=cpu", "trainer.precision=32"),
 ]
 
 
@@ -68,14 +63,14 @@ def runs_of(tmp_path: Path) -> dict[str, list]:
 
 
 def test_killed_then_terminated_then_finished_in_the_same_runs(start, tmp_path):
-    endless = ("trainer.max_epochs=100000", "callbacks.early_stopping.patience=30")  # until it no longer improves
-    process = start(*endless)
+    long = ("trainer.max_epochs=120", "callbacks.early_stopping=null")
+    process = start(*long)
     read_until(process, "epoch 3/")
     process.kill()
     process.wait()
     folder = folder_of(tmp_path)
     assert folder.progress(Member(0, 0)).state == "running"  # as it was left; its lock is free
-    process = start(*endless)
+    process = start(*long)
     printed = read_until(process, "epoch 6/")
     assert "going on from" in printed
     assert "epoch 2/" not in printed
@@ -85,7 +80,7 @@ def test_killed_then_terminated_then_finished_in_the_same_runs(start, tmp_path):
     assert folder.progress(Member(0, 0)).state == "stopped"
     (parent,) = runs_of(tmp_path)["cv"]
     assert (parent.info.status, parent.data.tags["trus.state"]) == ("KILLED", "0 of 2 folds")
-    process = start(*endless)
+    process = start(*long)
     rest = process.stdout.read()
     assert process.wait() == 0, rest
     kinds = runs_of(tmp_path)

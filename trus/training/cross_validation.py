@@ -31,6 +31,9 @@ from trus.training.tracking import end_run
 LOCK_SECONDS = 1.0
 """To wait for a member's lock: others hold it for a moment only, to see whether it is free."""
 
+_SHARED = (ConfigError, WeightsError, OSError)
+"""Errors that every fold would meet: a setting, the weights, a full disk."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -51,7 +54,7 @@ class Work:
 def train_members(work: Work) -> dict[Member, str]:
     """Train those that are not finished and that no other process trains; returns the errors of those that failed.
 
-    A failure leaves the others to go on, unless all share its cause (ConfigError, WeightsError). Ctrl-C raises
+    A failure leaves the others to go on, unless all share its cause (a setting, the weights, the disk). Ctrl-C raises
     KeyboardInterrupt once the network in training has ended gracefully, SIGTERM SystemExit.
     """
     errors = {}
@@ -103,7 +106,7 @@ def _train_member(work: Work, member: Member) -> str | None:
     except Exception as problem:
         state, error = "failed", describe(problem)
         _keep_traceback(run_dir, problem)
-        if isinstance(problem, ConfigError | WeightsError):
+        if isinstance(problem, _SHARED):
             raise
     finally:
         _note_end(folder, member, state=state, error=error, seconds=time.perf_counter() - start)

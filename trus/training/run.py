@@ -5,7 +5,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +18,7 @@ from trus.data.datamodule import FrameDataModule
 from trus.data.phantom import write_phantom
 from trus.data.state import NAME as STATE
 from trus.data.state import save_state
-from trus.errors import TrainingError
+from trus.errors import TrainingError, TrusError
 from trus.evaluation.cross_validation import is_finished, name_member, read_out_of_fold
 from trus.evaluation.cv_folder import CvFolder, Member
 from trus.files import write_json
@@ -109,13 +109,14 @@ def _train_in_folder(
     if joined:
         ensure_parent(folder, config, choices)
     whole = config["split"]["fold"] == "all"
-    summary, errors, interrupted = {}, {}, True
     try:
         errors = train_members(Work(config, data, folder, members, choices, joined))
-        interrupted = False
-    finally:
+    except BaseException:
         if joined:
-            summary = publish(folder, config["logger"], quick=interrupted or not whole)
+            with suppress(OSError, TrusError):  # never hides what ended the training
+                publish(folder, config["logger"], quick=True)
+        raise
+    summary = publish(folder, config["logger"], quick=not whole) if joined else {}
     value = _score(folder, members)
     run_id = folder.read().parent_run_id if len(members) > 1 else folder.progress(members[0]).run_id
     _note_job(folder, only, value, run_id)
