@@ -66,6 +66,8 @@ def _places(axes: Any, parameter: Parameter, values: list[Any]) -> list[float]:
     if parameter.choices is None:
         if parameter.log:
             axes.set_xscale("log")
+        elif isinstance(parameter.low, int) and isinstance(parameter.high, int):
+            axes.xaxis.get_major_locator().set_params(integer=True)
         axes.plot([parameter.low, parameter.high], [np.nan] * 2)  # the axis shows the whole range
         return [float(value) for value in values]
     texts = parameter.texts

@@ -77,7 +77,11 @@ class Worker:
             if self.stop.wait(POLL):
                 child.end(self.settings.tune.grace)
                 return
-            folder = self._cv_folder(claim)
+            try:
+                folder = self._cv_folder(claim)
+            except TrainingError:  # the data changed: what it trains cannot be compared
+                child.end(self.settings.tune.grace)
+                raise
             members = finished_members(folder) if folder else []
             if folder and len(members) > seen:
                 seen = len(members)
