@@ -14,13 +14,15 @@ from mlflow import MlflowClient
 from omegaconf import OmegaConf
 
 from tests.scaling.conftest import ROOT, command
+from trus.data.manifest import Manifest
+from trus.data.splits import make_split
 from trus.errors import ConfigError
 from trus.training.distributed import check_distributed
 
 # batch normalisation would see 2 frames instead of 4
 NETWORK = [
     *("model=smp", "model.architecture=Unet", "model.encoder=vgg11", "model.encoder_weights=null"),
-    *("+model.encoder_depth=3", "+model.decoder_channels=[16,8,8]", "+model.decoder_use_norm=false"),
+    *("+model.decoder_channels=[16,16,8,8,8]", "+model.decoder_use_norm=false"),
 ]
 DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32"]
 
@@ -29,9 +31,22 @@ def drop_small_unet(words: list[str]) -> list[str]:
     return [word for word in words if not word.startswith(("model.widths", "model.context", "model=unet"))]
 
 
+def fold_of(manifest_file: Path, frames: int) -> int:
+    """The first of three folds that so many frames validate."""
+    manifest = Manifest.load(manifest_file)
+    settings = {"kind": "kfold", "folds": 3, "repeats": 1, "seed": 0, "stratify": True, "allow_ungrouped": False}
+    split = make_split(manifest.frames, manifest.classes, manifest.verify().image, settings)
+    return [len(part) for part in split.validation].index(frames)
+
+
 def run_once(manifest_file: Path, outputs: Path, *overrides: str) -> tuple[str, MlflowClient]:
     """What a run of NETWORK printed, and the client of the store that it alone was tracked in."""
-    settings = [f"data.manifest={manifest_file}", "split.folds=3", "split.fold=2", "trainer.max_epochs=3"]
+    settings = [
+        f"data.manifest={manifest_file}",
+        "split.folds=3",
+        f"split.fold={fold_of(manifest_file, 3)}",
+        "trainer.max_epochs=3",
+    ]
     words = drop_small_unet(
         command(*NETWORK, *settings, f"outputs={outputs}", f"hydra.run.dir={outputs}/run", *overrides)
     )

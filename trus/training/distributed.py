@@ -69,6 +69,11 @@ def together(trainer: pl.Trainer) -> Iterator[None]:
                 f"another of the {trainer.world_size} processes of this training ended; its own error is above or in "
                 f"its log, or it was killed ({str(error).splitlines()[0]})"
             ) from error
+        if "not used in producing the loss" in str(error):
+            raise ConfigError(
+                "this network has parameters that its output does not depend on (an encoder cut short, for instance); "
+                "several processes must look for them: trainer.strategy=ddp_find_unused_parameters_true"
+            ) from error
         raise
 
 
