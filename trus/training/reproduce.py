@@ -153,8 +153,13 @@ def _read_folder(run: str, folder: Path, tags: dict[str, str]) -> Origin:
         data_hash=known.get("data_hash") or tags.get("trus.data_hash"),
         split_hash=(_read_json(folder / "split.json") or {}).get("hash") or tags.get("trus.split_hash"),
         scores=scores.read_text(encoding="utf-8") if scores.is_file() else None,
-        folder=None if tags else folder,
+        folder=_on_this_machine(tags) if tags else folder,
     )
+
+
+def _on_this_machine(tags: dict[str, str]) -> Path | None:
+    folder = tags.get("trus.folder")
+    return Path(folder) if folder and Path(folder).is_dir() else None
 
 
 @contextmanager
