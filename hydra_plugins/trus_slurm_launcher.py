@@ -22,4 +22,5 @@ with suppress(ImportError):  # without trus[sweep] there is no launcher=slurm, a
             """Run one job, inside SLURM."""
             from trus.training.slurm import run
 
-            return run(lambda: super(RequeueingSlurmLauncher, self).__call__(*arguments))
+            # no super(): Hydra loads plugins anew, so that in a job that came back this class is not the pickled one
+            return run(lambda: SlurmLauncher.__call__(self, *arguments))
