@@ -5,14 +5,13 @@ from typing import Any, cast
 import hydra
 import pytorch_lightning as pl
 import torch
-from torchmetrics import MetricCollection
 
 from trus.data.classes import Classes
 from trus.errors import ConfigError, TrainingError
 from trus.inference.metadata import ModelMetadata
 from trus.inference.pytorch import CHECKPOINT_KEY
 from trus.models.build import build_network
-from trus.training.metrics import stage_metrics
+from trus.training.metrics import OverlapMetrics, stage_metrics
 from trus.training.schedules import configure
 
 
@@ -84,8 +83,8 @@ class SegmentationTask(pl.LightningModule):
         if not self._finite_everywhere(loss):
             raise TrainingError(self._explain_loss(stage, loss))
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(image), sync_dist=True)
-        predicted = (logits.detach().float().sigmoid() >= self.threshold).long()
-        self._metrics(stage).update(predicted, target.long())
+        predicted = (logits.detach().float().sigmoid() >= self.threshold).float()
+        self._metrics(stage).update(predicted, target)
         return loss
 
     def _finite_everywhere(self, loss: torch.Tensor) -> bool:
@@ -95,8 +94,8 @@ class SegmentationTask(pl.LightningModule):
             return finite
         return self.trainer.strategy.reduce_boolean_decision(finite)
 
-    def _metrics(self, stage: str) -> MetricCollection:
-        return cast(MetricCollection, self.get_submodule(f"{stage}_metrics"))
+    def _metrics(self, stage: str) -> OverlapMetrics:
+        return cast(OverlapMetrics, self.get_submodule(f"{stage}_metrics"))
 
     def _log_metrics(self, stage: str) -> None:
         metrics = self._metrics(stage)
