@@ -43,7 +43,15 @@ def describe(error: BaseException) -> str:
         seen = seen.__cause__ or seen.__context__
     cause = error.__cause__
     text = str(error) if cause is None or str(cause) in str(error) else f"{error}\n{cause}"
-    return text + _valid_keys(text)
+    return _missing_launcher(text) or text + _valid_keys(text)
+
+
+def _missing_launcher(text: str) -> str | None:
+    """What to install for Hydra's 'could not find' a launcher that conf/launcher builds on; None for other errors."""
+    for name, base in (("joblib", "joblib"), ("slurm", "submitit_slurm")):
+        if f"Could not find 'hydra/launcher/{base}'" in text:
+            return f"launcher={name}: the package that it needs is not installed; pip install 'trus[sweep]'"
+    return None
 
 
 def _valid_keys(text: str) -> str:
