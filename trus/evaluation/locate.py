@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trus.errors import ConfigError
+from trus.evaluation.mlflow_store import connect
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,13 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def read_run(run: str, tracking_uri: str) -> Any:
     """MLflow's record of a run. Raises ConfigError when there is no such store or no such run in it."""
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     store = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not store.is_file():
         raise ConfigError(f"{run}: no such folder, and {store}, where run ids are looked up, is not there")
     try:
-        return MlflowClient(tracking_uri).get_run(run)
-    except MlflowException as error:
+        return connect(tracking_uri).get_run(run)
+    except Exception as error:  # MLflow, SQLAlchemy and the network each raise their own
         raise ConfigError(
-            f"{run}: no such folder, and no such run in {tracking_uri} (logger.tracking_uri=...): {error}"
+            f"{run}: no such folder, and no such run could be read from {tracking_uri} (logger.tracking_uri=...): "
+            f"{error}"
         ) from error

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from trus.errors import ConfigError
+from trus.evaluation.mlflow_store import connect
 from trus.evaluation.subject import Subject
 
 OWN_FRAMES = ("out-of-fold", "validation")
@@ -18,9 +18,6 @@ def publish(summary: dict[str, Any], files: list[Path], subject: Subject, config
     """
     if not config["logger"]:
         return None
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     located = subject.located
     suffix = "" if located is None or subject.part in OWN_FRAMES else f"_{subject.part}"
     try:
@@ -30,14 +27,14 @@ def publish(summary: dict[str, Any], files: list[Path], subject: Subject, config
             return f"not logged: {located.path} was trained without MLflow"
         else:
             uri, run_id = located.tracking_uri, located.run_id
-        client = MlflowClient(uri)
+        client = connect(str(uri))
         for name, value in headline_metrics(summary).items():
             client.log_metric(run_id, f"eval{suffix}/{name}", value)
         for file in files:
             client.log_artifact(run_id, str(file), f"evaluation{suffix}")
         if located is None:
             client.set_terminated(run_id)
-    except (MlflowException, ConfigError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 (MLflow, SQLAlchemy and the network each raise their own)
         return f"not logged to MLflow, only the files are there: {error}"
     return f"MLflow run {run_id}, evaluation{suffix}/"
 

@@ -17,6 +17,7 @@ from trus.files import write_text
 
 METRICS = ("iou", "dice")
 _COLUMNS = ("image_id", "patient_id", "class", *METRICS, "reference_px")
+_TRACKED = ("out_of_fold.csv", "validation.csv", "config.yaml")
 _TEXT = {"image_id": str, "patient_id": str, "class": str}
 
 
@@ -81,7 +82,7 @@ def load_run(run: str, tracking_uri: str) -> ScoredRun:
     path = Path(run)
     if path.is_dir():
         return read_folder(path)
-    with fetched_run(run, tracking_uri) as (folder, tags, name):
+    with fetched_run(run, tracking_uri, _TRACKED) as (folder, tags, name):
         return _read_tracked(run, folder, tags, name)
 
 

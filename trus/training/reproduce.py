@@ -7,16 +7,13 @@ the command line's own settings on top. All of this runs before the slow imports
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from trus.config import check_train_config, resolve_train_config
 from trus.errors import ConfigError
-from trus.evaluation.locate import read_run
+from trus.evaluation.tracked_run import fetched_run
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -62,7 +59,7 @@ def load_origin(run: str, tracking_uri: str | None) -> Origin:
         raise ConfigError(
             f"reproduce={run}: no such folder; run ids are looked up in MLflow, which logger=none leaves out"
         )
-    with _downloaded(run, tracking_uri) as (files, tags):
+    with fetched_run(run, tracking_uri, _FILES) as (files, tags, _):
         return _read_folder(run, files, tags)
 
 
@@ -160,23 +157,6 @@ def _read_folder(run: str, folder: Path, tags: dict[str, str]) -> Origin:
 def _on_this_machine(tags: dict[str, str]) -> Path | None:
     folder = tags.get("trus.folder")
     return Path(folder) if folder and Path(folder).is_dir() else None
-
-
-@contextmanager
-def _downloaded(run: str, tracking_uri: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A temporary folder with the run's files from MLflow, and its tags."""
-    record = read_run(run, tracking_uri)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    client = MlflowClient(tracking_uri)
-    with TemporaryDirectory(prefix="trus_") as folder:
-        try:
-            for name in {artifact.path for artifact in client.list_artifacts(run)} & {*_FILES}:
-                client.download_artifacts(run, name, folder)
-        except (MlflowException, OSError) as error:
-            raise ConfigError(f"reproduce={run}: its files cannot be had from {tracking_uri}: {error}") from error
-        yield Path(folder), record.data.tags
 
 
 def _tracking_uri(arguments: list[str]) -> str | None:

@@ -1,7 +1,6 @@
-"""MLflow's store, asked with bounded patience. mlflow is imported on first use: it takes seconds."""
+"""MLflow's store as runs write to it; a store that is gone is told apart from one that refuses."""
 
 import getpass
-import os
 import sys
 import time
 import urllib.error
@@ -14,13 +13,11 @@ from typing import Any
 
 from filelock import FileLock
 
+from trus.evaluation.mlflow_store import connect
+
 PROBE_SECONDS = 3.0
 _START_TAG = "trus.start"
 _REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE", "NOT_FOUND"}
-
-# MLflow waits for 120 s and tries eight times: a training run that stands still for minutes
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
 
 class RefusedError(Exception):
@@ -97,9 +94,7 @@ class Store:
 
     def _client(self) -> Any:
         if self._connection is None:
-            from mlflow import MlflowClient
-
-            self._connection = MlflowClient(self.uri)
+            self._connection = connect(self.uri)
         return self._connection
 
     def _alone(self) -> Any:

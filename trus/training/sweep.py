@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from trus.evaluation.mlflow_store import connect
 from trus.script import describe
 
 
@@ -81,11 +82,9 @@ def close_sweep() -> None:
 def _track(sweep: Sweep, files: list[Path]) -> None:
     """Keep table and figure as a run of their own in MLflow."""
     assert sweep.logger
-    from mlflow import MlflowClient
-
     uri = sweep.logger["tracking_uri"]
     try:
-        client = MlflowClient(uri)
+        client = connect(uri)
         experiment = client.get_experiment_by_name(sweep.logger["experiment"])
         if experiment is None:
             return
