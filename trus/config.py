@@ -162,8 +162,8 @@ def check_train_config(config: dict[str, Any]) -> None:
         problems += _fold_problems(config)
     if not problems and config["data"]["phantom"] and not _is_phantom(config):
         problems.append(
-            f"data.manifest={config['data']['manifest']}: experiment=phantom makes its own frames; "
-            "for yours choose another experiment, or data=manifest"
+            f"data.manifest={config['data']['manifest']}: data=phantom (experiment=phantom too) makes its own "
+            "frames in outputs=; for yours leave it out, or add data=manifest"
         )
     try:
         Preprocessor.from_dict(config["preprocessing"])

@@ -23,7 +23,7 @@ def write_figures(folder: CvFolder, members: list[Member], summary: dict[str, An
 
     scores = read_out_of_fold(folder, members)
     names = [*scores.targets]
-    figure = Figure(figsize=(max(5.0, 1.6 + 0.8 * len(np.unique(scores.folds))), 0.9 + 3.1 * len(names)), dpi=150)
+    figure = Figure(figsize=(max(5.4, 1.6 + 0.8 * len(np.unique(scores.folds))), 0.9 + 3.1 * len(names)), dpi=150)
     axes = figure.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0]
     for k, (axis, name) in enumerate(zip(axes, names, strict=True)):
         _draw_class(axis, scores, k)
@@ -31,9 +31,7 @@ def write_figures(folder: CvFolder, members: list[Member], summary: dict[str, An
         _draw_mean(axis, part)
         axis.set_ylabel("IoU of a frame")
         axis.set_title(f"{name}: {_words(part)}", loc="left", fontsize=9)
-    axes[-1].set_xlabel(
-        "fold (diamond: its mean, 95 % interval over its patients; line and band: all folds)", fontsize=8
-    )
+    axes[-1].set_xlabel("fold\ndiamond: its mean, 95 % interval over its patients; line and band: all", fontsize=8)
     origin = ", SYNTHETIC frames" if summary["synthetic"] else ""
     figure.suptitle(f"{summary['name']}, out of fold: {summary['state'][:60]}{origin}", x=0.02, ha="left", fontsize=10)
     figure.tight_layout()

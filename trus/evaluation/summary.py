@@ -26,7 +26,7 @@ def print_summary(result: Result, run_dir: Path, logged: str | None) -> None:
     for line in result.choice:
         print(f"  {line}")
     print(f"  data {summary['data_hash'][:12]}, split {summary['split_hash'][:12]}")
-    print(f"  report: {run_dir / 'report.html'}, a row a frame: {run_dir / 'frames.csv'}")
+    print(f"  report: {run_dir / 'report.html'}\n  a row a frame: {run_dir / 'frames.csv'}")
     if logged:
         print(f"  {logged}")
     print(summary["statement"])
