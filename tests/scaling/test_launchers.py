@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.scaling.conftest import ROOT, command
+from trus.evaluation.cv_folder import CvFolder
 
 SWEEP = ("hydra_plugins", "hydra_joblib", "hydra_submitit", "submitit", "optuna")
 """What begins so in site-packages is of trus[sweep]."""
@@ -44,6 +45,20 @@ def test_a_database_file_is_refused_for_jobs_on_several_hosts(manifest_file, tmp
     assert "mlflow server" in done.stderr
     assert not (tmp_path / "cv").exists()
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_jobs_side_by_side_on_one_computer_end_in_one_cross_validation_and_a_table(manifest_file, tmp_path):
+    words = command("-m", "launcher=joblib", "split.folds=2", "split.fold=0,1", "trainer.max_epochs=2",
+                    "data.batch_size=2", "data.workers=1", "logger=none", f"data.manifest={manifest_file}",
+                    f"outputs={tmp_path}")  # fmt: skip
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "best first" in done.stdout
+    (folder,) = (CvFolder(path.parent) for path in tmp_path.glob("cv/*/cv.json"))
+    assert [folder.progress(member).state for member in folder.members()] == ["finished", "finished"]
+    assert (folder.path / "out_of_fold.csv").is_file()
+    assert len(list(tmp_path.glob("sweeps/*/*/sweep.csv"))) == 1
 
 
 def test_the_wheel_holds_the_launcher_where_hydra_looks_for_it(tmp_path):

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from tests.scaling.conftest import ROOT, command
 from trus.evaluation.cv_folder import CvFolder, Member
 
-EPOCHS = 12
+EPOCHS = 30
 
 
 def overrides(manifest_file: Path, server, outputs: Path) -> list[str]:
@@ -71,8 +71,8 @@ def first(manifest_file, server, cluster, outputs) -> tuple[int, str, CvFolder]:
                                    stderr=subprocess.STDOUT, env=cluster.environment)  # fmt: skip
         wait_for(lambda: list(outputs.glob("cv/*/cv.json")), process)
         folder = CvFolder(next(outputs.glob("cv/*/cv.json")).parent)
-        (folder.path / "members").mkdir(exist_ok=True)
-        (folder.path / "members" / Member(4, 0).name).write_text("where a folder ought to be")
+        folder.run_dir(Member(4, 0)).mkdir(parents=True)
+        (folder.run_dir(Member(4, 0)) / "checkpoints").write_text("where a folder ought to be")
         wait_for((folder.run_dir(Member(0, 0)) / "checkpoints/last.ckpt").exists, process)
         job = next(job for job in cluster.jobs("running") if job.endswith("_0"))
         warning = ["scancel", "--signal=USR2", job]  # what SLURM sends before the time limit
@@ -120,7 +120,7 @@ def test_a_job_near_its_time_limit_goes_back_into_the_queue_and_on_from_its_chec
 
 def test_the_same_command_again_does_only_what_is_missing(first, manifest_file, server, cluster, outputs):
     folder = first[2]
-    (folder.path / "members" / Member(4, 0).name).unlink()
+    (folder.run_dir(Member(4, 0)) / "checkpoints").unlink()
     before = (folder.run_dir(Member(1, 0)) / "model.onnx").stat().st_mtime_ns
     sweep = command(*overrides(manifest_file, server, outputs))
     again = subprocess.run(sweep, cwd=ROOT, capture_output=True, text=True, check=False, env=cluster.environment)

@@ -1,5 +1,6 @@
 """Lightning's view of the data: a manifest, a split and a preprocessing become loaders of batches."""
 
+import multiprocessing
 import signal
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,8 @@ class FrameDataModule(pl.LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             worker_init_fn=seed_worker,
+            # the system's own: where joblib has started this process, the default can start joblib's processes only
+            multiprocessing_context=multiprocessing.get_all_start_methods()[0] if workers else None,
             pin_memory=torch.cuda.is_available(),
             generator=generator,
         )

@@ -219,8 +219,11 @@ def _publish(sweep: Path, config: DictConfig) -> None:
     notes = [json.loads(file.read_text(encoding="utf-8")) for file in sweep.glob("*/job.json")]
     logger: Any = OmegaConf.to_container(config.logger, resolve=True) if config.get("logger") else None
     for folder in (CvFolder(Path(path)) for path in {note["cv_folder"] for note in notes if note.get("cv_folder")}):
-        if folder.read().parent_run_id:
-            publish(folder, logger)
+        try:
+            if folder.read().parent_run_id:
+                publish(folder, logger)
+        except (OSError, TrusError) as error:  # must not stand in the place of what became of the jobs
+            print(f"{folder.path} could not be brought up to date: {error}", file=sys.stderr)
 
 
 def _failure(result: JobReturn) -> str:
