@@ -67,7 +67,7 @@ def fit(
     task = SegmentationTask(build_metadata(config, data, logger, choices), config)
     end = TrainingEnd(trained)
     callbacks = [end, *(hydra.utils.instantiate(node) for node in config["callbacks"].values() if node)]
-    trainer = _trainer(config, callbacks, logger)
+    trainer = make_trainer(config, callbacks, logger)
     device = f"{trainer.strategy.root_device}{shared(trainer, config)}"
     where = f"{choices.get('model')} on {device}, precision {trainer.precision}"
     counts = f"{len(data.training_frames)} training and {len(data.validation_frames)} validation frames"
@@ -95,7 +95,8 @@ def deliver_trained(config: dict[str, Any], data: FrameDataModule, logger: RunLo
     return deliver(best, None, data, logger, export.wanted)
 
 
-def _trainer(config: dict[str, Any], callbacks: list[Any], logger: RunLogger | None) -> pl.Trainer:
+def make_trainer(config: dict[str, Any], callbacks: list[Any], logger: RunLogger | None) -> pl.Trainer:
+    """Lightning's trainer as the config group says, with precision resolved and checkpoints written atomically."""
     settings = dict(config["trainer"])
     settings["precision"] = resolve_precision(settings["precision"], settings["accelerator"])
     settings.setdefault("enable_progress_bar", sys.stderr.isatty())

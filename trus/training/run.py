@@ -33,6 +33,7 @@ from trus.training.document import git_tags
 from trus.training.environment import NAME as ENVIRONMENT
 from trus.training.environment import describe_environment, write_environment
 from trus.training.fitting import fit
+from trus.training.memory import keep_memory
 from trus.training.naming import run_name, run_tags
 from trus.training.records import record_score, record_start
 from trus.training.reproduction import announce, conclude
@@ -48,6 +49,7 @@ def train(config: dict[str, Any]) -> float | None:
     a cross-validation and the jobs of a multirun below outputs/cv; job.json in the job's folder says where. Raises
     TrusError for what a user can mend.
     """
+    keep_memory()
     _quieten()
     check_distributed(config)
     earlier = read_earlier(config["ckpt_path"])  # a wrong file is told before the data are read
