@@ -146,7 +146,7 @@ def _fit(work: Work, member: Member, settings: dict[str, Any], logger: RunLogger
 
 def _adopt(work: Work, member: Member) -> None:
     if work.joined:
-        adopt_run(work.folder, member, work.config["logger"])
+        adopt_run(member_config(work.config, work.folder, member, lean=True), work.choices, work.folder, member)
 
 
 def describe(error: Exception) -> str:

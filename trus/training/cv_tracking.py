@@ -1,5 +1,6 @@
 """The MLflow runs of a cross-validation: a parent, made once, and a child a network."""
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from typing import Any
 from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
 from trus.evaluation.statistics import Estimate
 from trus.training.document import git_tags
+from trus.training.environment import read_environment
 from trus.training.naming import cv_name, run_name, run_tags
 from trus.training.note import write_note
-from trus.training.run_logger import RunLogger
+from trus.training.outcome import best_metrics
+from trus.training.run_logger import RunGoneError, RunLogger, say
 from trus.training.tracking import (
     create_logger,
     create_parent,
@@ -29,26 +32,29 @@ from trus.training.tracking import (
 def ensure_parent(folder: CvFolder, config: dict[str, Any], choices: dict[str, str]) -> None:
     """Make the parent run and note it in cv.json, unless it is there in this store; it is RUNNING from now on.
 
-    Raises ConfigError when the store cannot be used.
+    One that was deleted, or is in another store, is made anew. Raises ConfigError when the store cannot be used.
     """
     settings = config["logger"]
     if settings is None:
         return
     with folder.lock():
         content = folder.read()
-        new = not content.parent_run_id or content.tracking_uri != settings["tracking_uri"]
-        if new:
+        same_store = content.tracking_uri == settings["tracking_uri"]
+        parent = _open(settings, content.parent_run_id if same_store else None, folder.path)
+        if new := parent is None:
             everything = content.config | {"logger": settings, "ckpt_path": None}
             tags = run_tags(everything, choices, content.data_hash, content.split_hash)
             tags |= git_tags() | {"trus.kind": "cv", "trus.folder": str(folder.path)}
             run_id = create_parent(settings, cv_name(everything, choices, content.folds), tags)
             content = replace(content, tracking_uri=settings["tracking_uri"], parent_run_id=run_id)
             folder.write(content)
-        with _parent(folder, content, settings) as parent:
-            if new and parent:
-                log_config(parent, content.config, folder.path / "config.yaml")
-                for name in ("split.json", "cv.json", "environment.json"):
-                    log_file(parent, folder.path / name)
+            parent = open_run(settings, run_id, folder.path)
+        if new:
+            log_config(parent, content.config, folder.path / "config.yaml")
+            for name in ("split.json", "cv.json", "environment.json"):
+                log_file(parent, folder.path / name)
+        if parent:
+            parent.close()
 
 
 def log_results(
@@ -95,18 +101,46 @@ def member_logger(
     )
 
 
-def adopt_run(folder: CvFolder, member: Member, settings: dict[str, Any] | None) -> None:
-    """Put a finished member's run, which may have been a job of its own, below the parent."""
-    content, run_id = folder.read(), folder.progress(member).run_id
-    if settings and run_id and content.parent_run_id:
-        run = open_run(settings, run_id, folder.run_dir(member))
-        log_tags(run, {"mlflow.parentRunId": content.parent_run_id, "trus.kind": "fold"})
-        end_run(run, "finished")
+def adopt_run(settings: dict[str, Any], choices: dict[str, str], folder: CvFolder, member: Member) -> None:
+    """Put a finished member's run, which may have been a job of its own, below the parent.
+
+    One that this store lacks (trained with logger=none, into another store, or deleted) is made from its folder.
+    """
+    parent = folder.read().parent_run_id
+    if settings["logger"] is None or parent is None:
+        return
+    run = _open(settings["logger"], folder.progress(member).run_id, folder.run_dir(member))
+    if run:
+        log_tags(run, {"mlflow.parentRunId": parent, "trus.kind": "fold"})
+    else:
+        run = member_logger(settings, choices, folder, member, joined=True)
+        _log_folder(run, settings, folder.run_dir(member))
+        folder.note(member, run_id=run.run_id if run else None)
+    end_run(run, "finished")
+
+
+def _log_folder(run: RunLogger | None, settings: dict[str, Any], run_dir: Path) -> None:
+    """Log what a finished network left in its folder, with the state of the code that it was trained by."""
+    log_config(run, settings, run_dir / "config.yaml")
+    for name in ("split.json", "environment.json", "validation.csv", "validation.json", "model.onnx"):
+        log_file(run, run_dir / name)
+    log_metrics(run, best_metrics(json.loads((run_dir / "validation.json").read_text(encoding="utf-8"))))
+    code = (read_environment(run_dir) or {}).get("code", {})
+    log_tags(run, {"mlflow.source.git.commit": str(code.get("git_commit")), "trus.made_from_folder": "True"})
+
+
+def _open(settings: dict[str, Any], run_id: str | None, folder: Path) -> RunLogger | None:
+    """The run of that id, None where the store lacks it."""
+    try:
+        return open_run(settings, run_id, folder)
+    except RunGoneError:
+        say(f"{folder}: its MLflow run {run_id} is not in {settings['tracking_uri']}: deleted, or of another store")
+        return None
 
 
 @contextmanager
 def _parent(folder: CvFolder, content: CrossValidation, settings: dict[str, Any] | None) -> Iterator[RunLogger | None]:
-    run = open_run(settings, content.parent_run_id, folder.path)
+    run = _open(settings, content.parent_run_id, folder.path) if settings else None
     try:
         yield run
     finally:

@@ -99,10 +99,15 @@ def _record(evaluation: Evaluation, run_dir: Path, logger: Any) -> None:
     write_json(run_dir / "validation.json", summary)
     for name in ("validation.csv", "validation.json"):
         log_file(logger, run_dir / name)
+    log_metrics(logger, best_metrics(summary))
+
+
+def best_metrics(summary: dict[str, Any]) -> dict[str, float]:
+    """The headline numbers of a validation.json as MLflow holds them; without those that are undefined."""
     best = {f"best/{key}": summary["all"][key]["value"] for key in ("iou", "dice")}
     best |= {"best/iou_low": summary["all"]["iou"]["low"], "best/iou_high": summary["all"]["iou"]["high"]}
     best["best/pooled_iou"] = summary["all"]["pooled_iou"]
-    log_metrics(logger, {name: value for name, value in best.items() if value is not None})
+    return {name: value for name, value in best.items() if value is not None}
 
 
 def _scored(metadata: ModelMetadata, iou: Estimate, grouped: bool) -> ModelMetadata:

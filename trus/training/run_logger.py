@@ -20,6 +20,10 @@ RETRY_SECONDS = (15.0, 300.0)
 SENDING_SECONDS = {"training": 20.0, "end": 120.0}
 
 
+class RunGoneError(ConfigError):
+    """The store answers and does not hold the run (any more): deleted there, or it is another store."""
+
+
 class RunLogger(Logger):
     """Lightning's view of one MLflow run. `run` is an outbox's first line; `outbox` is None for runs without a folder,
     whose entries raise ConfigError when they cannot be sent.
@@ -87,7 +91,7 @@ class RunLogger(Logger):
 
     def start(self, below: bool) -> None:
         """Make the run, or reopen it. Raises ConfigError when that fails, unless it may be done later: for a run that
-        is known to the store already, or is `below` one that is.
+        is known to the store already, or is `below` one that is; RunGoneError when a run without a name is gone.
         """
         try:
             if self.run_id is None:
@@ -98,7 +102,7 @@ class RunLogger(Logger):
             if self.run_id is None:
                 raise _unusable(self._store.uri, error) from error
             if not self._run["name"]:
-                raise ConfigError(
+                raise RunGoneError(
                     f"run {self.run_id}: no longer in {self._store.uri} ({error}); restore it there, or move "
                     f"{self._outbox.folder if self._outbox else 'its folder'} away to start anew"
                 ) from error

@@ -75,7 +75,7 @@ def create_parent(settings: dict[str, Any] | None, run_name: str, tags: dict[str
 def open_run(settings: dict[str, Any] | None, run_id: str | None, folder: Path) -> RunLogger | None:
     """The run of that id, RUNNING again, to log into from any process; None without a logger or an id.
 
-    `folder` keeps what the store cannot be told now. Raises ConfigError when the run is no longer in the store.
+    `folder` keeps what the store cannot be told now. Raises RunGoneError when the run is no longer in the store.
     """
     return create_logger(settings, "", {}, folder, run_id=run_id) if run_id else None
 
