@@ -12,7 +12,10 @@ from trus.training.reproduce import resolve_or_restore, with_stored_choices
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> float | None:
     settings = resolve_or_restore(config)  # before the slow imports: a wrong setting is told at once
-    from trus.training.run import train
+    from trus.training.startup import quick_imports
+
+    with quick_imports():
+        from trus.training.run import train
 
     return train(settings)
 

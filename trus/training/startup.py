@@ -1,0 +1,36 @@
+"""Importing the training stack without what training does not use: the wait before the first step is mostly imports."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightning_utilities.core.imports import RequirementCache
+
+_UNUSED = ("matplotlib", "torchvision", "transformers")
+"""What torchmetrics imports, where it is installed, for metrics of images, text and sound that trus does not have."""
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """For the imports inside: torchmetrics goes without what it does not need, and the garbage collector rests.
+
+    Whoever needs those packages imports them as ever, then or later.
+    """
+    check = RequirementCache._check_requirement
+
+    def check_used(cache: RequirementCache) -> None:
+        if str(cache.requirement).startswith(_UNUSED):
+            cache.available, cache.message = False, "left out by trus.training.startup"
+        else:
+            check(cache)
+
+    RequirementCache._check_requirement = check_used
+    gc.disable()
+    try:
+        import torchmetrics  # noqa: F401
+
+        RequirementCache._check_requirement = check
+        yield
+    finally:
+        RequirementCache._check_requirement = check
+        gc.enable()
