@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from lightning_utilities.core.imports import RequirementCache
 
@@ -16,21 +17,22 @@ def quick_imports() -> Iterator[None]:
 
     Whoever needs those packages imports them as ever, then or later.
     """
-    check = RequirementCache._check_requirement
+    cache: Any = RequirementCache
+    check = cache._check_requirement
 
-    def check_used(cache: RequirementCache) -> None:
-        if str(cache.requirement).startswith(_UNUSED):
-            cache.available, cache.message = False, "left out by trus.training.startup"
+    def check_used(found: RequirementCache) -> None:
+        if str(found.requirement).startswith(_UNUSED):
+            found.available, found.message = False, "left out by trus.training.startup"
         else:
-            check(cache)
+            check(found)
 
-    RequirementCache._check_requirement = check_used
+    cache._check_requirement = check_used
     gc.disable()
     try:
         import torchmetrics  # noqa: F401
 
-        RequirementCache._check_requirement = check
+        cache._check_requirement = check
         yield
     finally:
-        RequirementCache._check_requirement = check
+        cache._check_requirement = check
         gc.enable()
