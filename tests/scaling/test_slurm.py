@@ -96,7 +96,7 @@ def test_a_failing_and_a_killed_job_end_the_command_with_an_error_that_names_bot
     assert code == 1, printed
     assert "2 of 5 jobs failed" in printed
     assert re.search(r"split\.fold=2: ended without a result", printed), printed
-    assert re.search(r"split\.fold=4: .*fold 4", printed, re.S), printed
+    assert re.search(r"split\.fold=4: FileExistsError: .*fold4_seed0", printed), printed
     assert "same command again" in printed
     assert "Traceback" not in printed
 
