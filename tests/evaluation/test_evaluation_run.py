@@ -203,9 +203,10 @@ def test_settings_that_do_not_go_together_are_refused_before_anything_is_opened(
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """An MLflow store, made once: making its tables takes seconds."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+    folder = tmp_path_factory.mktemp("store")
+    uri = f"sqlite:///{folder}/mlflow.db"
     client = MlflowClient(uri)
-    client.create_experiment("trus")
+    client.create_experiment("trus", artifact_location=f"{folder}/artifacts")
     return uri, client
 
 

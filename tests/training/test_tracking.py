@@ -19,7 +19,7 @@ def settings(folder: Path) -> dict:
 
 
 def start(folder: Path, queue) -> None:
-    logger = create_logger(settings(folder), "a run", {})
+    logger = create_logger(settings(folder) | {"artifacts": None}, "a run", {})
     end_run(logger, "finished")
     queue.put(logger.run_id)
 
@@ -49,9 +49,10 @@ def test_two_processes_that_start_at_once_share_one_store(tmp_path):
         process.start()
     runs = {queue.get(timeout=120) for _ in processes}
     for process in processes:
-        process.join()
+        process.join(timeout=120)
     client = MlflowClient(settings(tmp_path)["tracking_uri"])
     experiment = client.get_experiment_by_name("trus")
+    assert experiment.artifact_location == f"{tmp_path}/mlartifacts"  # and no mlruns/ where the command was typed
     assert {run.info.run_id for run in client.search_runs([experiment.experiment_id])} == runs
 
 

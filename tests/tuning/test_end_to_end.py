@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ SMALL = [
     *("trainer.max_epochs=2", "search=small", "n_trials=1", "study=s"),
 ]
 
+LIMIT = 600.0
+"""Seconds after which a process is taken to hang."""
+
 
 def test_a_study_that_was_killed_goes_on_where_it_was(dataset, tmp_path):
     command = [
@@ -28,12 +32,14 @@ def test_a_study_that_was_killed_goes_on_where_it_was(dataset, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     folder = tmp_path / "tuning/s"
-    while not (folder / "trials/0000/job.json").exists():
-        assert first.poll() is None
+    limit = time.monotonic() + LIMIT
+    while first.poll() is None and time.monotonic() < limit and not (folder / "trials/0000/job.json").exists():
         time.sleep(0.1)
     first.kill()
-    first.wait()
-    second = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert first.wait() == -signal.SIGKILL, "it ended before its trial had begun"
+    second = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
     assert second.returncode == 0, second.stdout + second.stderr
     assert "trial 0 was left by an earlier start" in second.stdout
     assert "too good to be quoted" in second.stdout

@@ -35,8 +35,10 @@ def rows(settings):
         return list(csv.DictReader(file))
 
 
-def wait_for(condition):
+def wait_for(condition, seconds=120.0):
+    limit = time.monotonic() + seconds
     while not condition():
+        assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.02)
 
 

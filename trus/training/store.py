@@ -111,6 +111,8 @@ class Store:
         if found is None:
             # a folder of this machine says nothing to a server
             location = artifacts if not self.is_server or "://" in (artifacts or "") else None
+            if location is None and self.uri.startswith("sqlite:///"):  # MLflow's is mlruns/ wherever one stands
+                location = str(Path(self.uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts")
             try:
                 return str(client.create_experiment(name, artifact_location=location))
             except Exception:
