@@ -20,7 +20,7 @@ TRAIN = Path(__file__).resolve().parent / "train.py"
 
 def train(folder: Path, *overrides: str) -> None:
     """Run scripts/train.py to its end."""
-    command = [sys.executable, str(TRAIN), "experiment=phantom", f"outputs={folder}", *overrides]
+    command = [sys.executable, str(TRAIN), *overrides, "experiment=phantom", f"outputs={folder}"]  # -m has to be first
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
