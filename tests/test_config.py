@@ -70,12 +70,13 @@ def test_all_wrong_settings_are_named_at_once():
     [
         ("+split.foo=1", "split.foo: unknown; valid here are kind, folds, fold"),
         ("split.fold=10", "split.fold=10: with split.folds=5 it is 0 to 4, or all"),
+        ("split.repeats=2 split=holdout", "split.repeats=2: a holdout split has one part"),
         ("data=phantom", "makes its own frames"),
     ],
 )
 def test_an_error_says_what_to_do(override, named):
     with pytest.raises(ConfigError) as error:
-        check_train_config(composed(override, "data.manifest=mine.csv"))
+        check_train_config(composed(*override.split(), "data.manifest=mine.csv"))
     assert named in str(error.value)
 
 

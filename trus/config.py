@@ -174,6 +174,8 @@ def check_train_config(config: dict[str, Any]) -> None:
 
 def _fold_problems(config: dict[str, Any]) -> list[str]:
     split = config["split"]
+    if split["kind"] == "holdout" and split["repeats"] > 1:
+        return [f"split.repeats={split['repeats']}: a holdout split has one part; take split=kfold5"]
     fold, folds = split["fold"], split["folds"] * split["repeats"]
     if fold == "all":
         return ["ckpt_path: goes on with one network; with split.fold=all start the same command again"] * bool(

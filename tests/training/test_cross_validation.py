@@ -96,6 +96,17 @@ def test_what_does_not_change_results_is_no_other_cross_validation(prepared, tmp
     assert len(keys) == 1
 
 
+def test_initial_weights_count_by_their_content(prepared, tmp_path):
+    task, data = prepared()
+    file = tmp_path / "encoder.pth"
+    config = task.config | {"model": task.config["model"] | {"encoder_weights": str(file)}}
+    keys = []
+    for content in (b"first", b"second", b"first"):
+        file.write_bytes(content)
+        keys.append(make_key(config, data))
+    assert keys[0] == keys[2] != keys[1]
+
+
 def test_seeds_and_repeats_count_a_frame_once(job, tmp_path):
     value = job(ALL, "split.repeats=2", "seeds=2", "trainer.max_epochs=1")
     folder = folder_of(tmp_path)

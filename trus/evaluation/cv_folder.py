@@ -94,11 +94,17 @@ class CvFolder:
         return self.path / "members" / member.name
 
     def progress(self, member: Member) -> Progress:
-        """What the member has reached; waiting where nothing was started."""
+        """What the member has reached; waiting where nothing was started. Raises TrainingError for a damaged file."""
         try:
             return Progress(**json.loads((self.run_dir(member) / "member.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             return Progress()
+        except (ValueError, TypeError) as error:
+            path = self.run_dir(member) / "member.json"
+            raise TrainingError(
+                f"{path}: damaged, or of another version of trus ({error}); remove its folder, then "
+                "this network is trained anew"
+            ) from error
 
     def note(self, member: Member, **changes: Any) -> Progress:
         """Change fields of the member's progress, atomically."""

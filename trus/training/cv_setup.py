@@ -11,7 +11,7 @@ from trus.data.state import NAME as STATE
 from trus.data.state import save_state
 from trus.errors import ConfigError
 from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
-from trus.files import hash_json
+from trus.files import hash_file, hash_json
 from trus.training.document import write_config
 
 _SILENT = {
@@ -70,14 +70,24 @@ def open_folder(config: dict[str, Any], data: FrameDataModule, choices: dict[str
 
 
 def make_key(config: dict[str, Any], data: FrameDataModule) -> str:
-    """64 hex digits over all that decides the results."""
+    """64 hex digits over all that decides the results; a local file of weights counts by its content."""
     settings = _without(config, _SILENT[""])
     for group in ("data", "callbacks", "trainer"):
         settings[group] = _without(settings[group], _SILENT[group])
     if export := settings["callbacks"].get("export"):
         settings["callbacks"]["export"] = _without(export, ("panels", "predict", "keep"))
     settings["callbacks"] = _moved(settings["callbacks"], config["run_dir"], "")
-    return hash_json([settings, data.contents.data_hash, data.split.hash])
+    weights = _hash_weights(settings["model"]["encoder_weights"])
+    return hash_json([settings, data.contents.data_hash, data.split.hash, *weights])
+
+
+def _hash_weights(path: str | None) -> list[str]:
+    """Hashes of a local checkpoint, or of a model folder's files; nothing for weights by name and random ones."""
+    place = Path(path or "").expanduser()
+    if not path or not place.exists():
+        return []
+    files = sorted(file for file in place.iterdir() if file.is_file()) if place.is_dir() else [place]
+    return [hash_file(file) for file in files]
 
 
 def members_of_job(config: dict[str, Any], folder: CvFolder) -> list[Member]:
