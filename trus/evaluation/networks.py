@@ -1,9 +1,11 @@
 """Model files as the subject of an evaluation: run now, on a part of a manifest."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from trus.data.manifest import Frame, Manifest
+from trus.data.manifest import Contents, Frame, Manifest
+from trus.data.state import NAME as STATE
 from trus.errors import ManifestError
 from trus.evaluation.locate import Located
 from trus.evaluation.sources import Decision, NetworkSource
@@ -25,7 +27,7 @@ def open_networks(config: dict[str, Any], manifest_path: Path, paths: list[Path]
     plain = Decision("plain", predictor.thresholds, predictor.postprocessing)
     decisions = with_options(plain, config, predictor.classes)
     training = predictor.metadata.training
-    seen = contents.data_hash == training.data_hash and part != "test"
+    seen, warnings = _training_frames(frames, contents, part, training.data_hash, {path.parent for path in paths})
     return Subject(
         kind="Model file" if len(members) == 1 else "Ensemble",
         name=predictor.metadata.name,
@@ -41,7 +43,7 @@ def open_networks(config: dict[str, Any], manifest_path: Path, paths: list[Path]
             "split_hash": training.split_hash,
             "trained_on": training.data_hash,
         },
-        warnings=["includes frames that the model was trained on; no score of new frames"] * seen,
+        warnings=warnings,
         includes_training_frames=seen,
         located=located,
     )
@@ -58,6 +60,35 @@ def choose_part(manifest: Manifest, part: str) -> list[Frame]:
             f"{manifest.path}: no annotated frame in split.part={part} (rows: {counts}); try split.part=all"
         )
     return chosen
+
+
+def _training_frames(
+    frames: list[Frame], contents: Contents, part: str, trained_on: str, folders: set[Path]
+) -> tuple[bool, list[str]]:
+    """Are frames of the training (or of the choice of the best epoch) among `frames`? And what to say of it.
+
+    The run folder lists them, so that they are known again by their content in any manifest and any part of it; for a
+    model file alone only the hash of the whole data is known.
+    """
+    listed = [images for folder in folders if (images := _images_of_run(folder)) is not None]
+    known: set[str] = set().union(*listed)
+    count = sum(contents.image[frame.image_id] in known for frame in frames)
+    if count or (contents.data_hash == trained_on and part != "test"):
+        some = f" ({count} of {len(frames)})" if count else ""
+        return True, [f"includes frames that the model was trained on{some}; no score of new frames"]
+    if len(listed) < len(folders) and contents.data_hash != trained_on:
+        return False, ["of a model file without its run folder it is not known whether it was trained on these frames"]
+    return False, []
+
+
+def _images_of_run(folder: Path) -> set[str] | None:
+    """SHA-256 of the images that a run trained and validated on; None where its folder does not tell."""
+    try:
+        frames = json.loads((folder / STATE).read_text(encoding="utf-8"))["frames"]
+        split = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        return {frames[image_id]["image"] for image_id in split["image_ids"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _open_members(paths: list[Path], threshold: float | None) -> list[NetworkPredictor]:
