@@ -134,8 +134,10 @@ def test_test_frames_and_frames_without_a_mask_are_in_no_part(frames, mask_files
 
 
 def test_fewer_patients_than_folds_are_refused(frames):
-    with pytest.raises(SplitError, match=r"split\.folds=5: there are only 4 patients .* ask for fewer"):
+    with pytest.raises(SplitError, match=r"split\.folds=5: patients .*: 4; ask for at most split\.folds=4"):
         split(frames[:8], folds=5)
+    with pytest.raises(SplitError, match=r"split\.folds=2: patients .*: 1; one cannot both train and validate"):
+        split(frames[:1], folds=2)
 
 
 def test_nothing_to_split_is_refused(mask_files):
@@ -222,5 +224,5 @@ def test_a_file_that_is_no_split_is_refused(frames, tmp_path, text):
     (tmp_path / "split.json").write_text(text)
     with pytest.raises(SplitError, match=r"split\.file=.*not a split\.json of trus"):
         Split.load(tmp_path / "split.json", frames)
-    with pytest.raises(SplitError, match=r"not a split\.json of trus"):
+    with pytest.raises(SplitError, match=r"absent\.json: no such file; every run folder"):
         Split.load(tmp_path / "absent.json", frames)

@@ -56,6 +56,8 @@ class Split:
             folds = tuple(tuple(fold) for fold in content["validation"])
             grouped = all(frame.patient_id for frame in _annotated(frames))
             split = cls(content["kind"], grouped, folds, tuple(content["image_ids"]))
+        except FileNotFoundError as error:
+            raise SplitError(f"split.file={path}: no such file; every run folder holds its split.json") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SplitError(f"split.file={path}: not a split.json of trus ({error!r})") from error
         differing = set(split.image_ids) ^ {frame.image_id for frame in _annotated(frames)}
@@ -137,11 +139,9 @@ def _share(fraction: float, groups: int) -> Fraction:
 
 def _folds(frames: list[Frame], groups: list[str], strata: np.ndarray, count: int, seed: int) -> list[tuple[str, ...]]:
     """Validation image_ids of each fold, by the finest strata that leave no fold empty."""
-    if len(set(groups)) < count:
-        raise SplitError(
-            f"split.folds={count}: there are only {len(set(groups))} patients (or frames without one) to spread; "
-            "ask for fewer folds"
-        )
+    if (patients := len(set(groups))) < count:
+        remedy = f"ask for at most split.folds={patients}" if patients > 1 else "one cannot both train and validate"
+        raise SplitError(f"split.folds={count}: patients (or frames without one) to spread: {patients}; {remedy}")
     attempts = (_spread(groups, tried, count, seed) for tried in (strata, strata > 0, strata * 0))
     places = next(places for places in attempts if places and all(len(rows) for rows in places))
     return [tuple(frames[i].image_id for i in rows) for rows in places]

@@ -17,7 +17,7 @@ from trus.files import write_text
 
 METRICS = ("iou", "dice")
 _COLUMNS = ("image_id", "patient_id", "class", *METRICS, "reference_px")
-_TRACKED = ("out_of_fold.csv", "validation.csv", "config.yaml")
+_TRACKED = ("out_of_fold.csv", "validation.csv", "config.yaml", "cv.json")
 _TEXT = {"image_id": str, "patient_id": str, "class": str}
 
 
@@ -187,6 +187,7 @@ def _read_tracked(run: str, folder: Path, tags: dict[str, str], name: str) -> Sc
     file = next((folder / n for n in ("out_of_fold.csv", "validation.csv") if (folder / n).is_file()), None)
     if file is None:
         raise ConfigError(f"{run}: the run {name!r} holds no scores (out_of_fold.csv or validation.csv); has it ended?")
+    name = _read_json(folder / "cv.json").get("name") or name  # the same as its folder is called by
     state = tags.get("trus.state") or "1 of 1 "
     warnings = [f"{name}: {state}"] * (re.match(r"(\d+) of \1 ", state) is None)
     hashes = tags.get("trus.data_hash"), tags.get("trus.split_hash")

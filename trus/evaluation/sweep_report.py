@@ -86,7 +86,8 @@ def print_sweep(lines: Sequence[Line], sweep: Path) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)  # a log file of a cluster has no width
-    table = Table(box=box.SIMPLE_HEAD, title=f"{len(lines)} configurations, best first", title_justify="left")
+    title = f"{len(lines)} configurations, best first" if len(lines) > 1 else "1 configuration"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     keys = list(dict.fromkeys(key for line in lines for key in line.settings))
     for key in [*keys] or ["run"]:
         table.add_column(key, overflow="fold")

@@ -202,8 +202,8 @@ def test_runs_of_mlflow_are_fetched_from_its_store(make_cv, tmp_path):
         write_out_of_fold(folder, folder.members())
         write_json(folder.path / "split.json", {"hash": "s" * 64, "grouped": True})
         tags = {"trus.kind": "cv", "trus.data_hash": "d" * 64, "trus.split_hash": "s" * 64}
-        run = client.create_run(experiment, run_name=folder.read().name, tags=tags)
-        for name in ("out_of_fold.csv", "split.json"):
+        run = client.create_run(experiment, run_name=f"{folder.read().name} with=all that=was set", tags=tags)
+        for name in ("out_of_fold.csv", "split.json", "cv.json"):
             client.log_artifact(run.info.run_id, str(folder.path / name))
         ids.append(run.info.run_id)
         shutil.rmtree(folder.path)
