@@ -82,7 +82,9 @@ class SegmentationTask(pl.LightningModule):
         loss = self.loss(logits, target)
         if not self._finite_everywhere(loss):
             raise TrainingError(self._explain_loss(stage, loss))
-        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(image), sync_dist=True)
+        # a float: Lightning averages the count over processes in its own type, and 3 frames in 2 processes became 1
+        frames: Any = float(len(image))
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=frames, sync_dist=True)
         predicted = (logits.detach().float().sigmoid() >= self.threshold).float()
         self._metrics(stage).update(predicted, target)
         return loss
