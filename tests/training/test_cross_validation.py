@@ -82,6 +82,12 @@ def test_a_second_start_trains_nothing_and_gives_the_same(job, tmp_path, capsys)
     assert job(ALL) == first
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert "fold 1: finished before" in capsys.readouterr().out
+    environment = folder_of(tmp_path).path / "environment.json"
+    environment.write_text(environment.read_text().replace('"albumentations": "', '"albumentations": "0.'))
+    job(ALL)
+    printed = capsys.readouterr().out
+    assert "WARNING: this folder was begun with other code" in printed
+    assert "packages albumentations: 0." in printed
 
 
 @pytest.mark.parametrize("changed", ["optimizer.lr=1e-3", "seed=1", "split.seed=3", "data.classes=[gland]"])

@@ -30,8 +30,7 @@ from trus.training.cv_setup import has_folder, is_cross_validation, members_of_j
 from trus.training.cv_tracking import ensure_parent
 from trus.training.distributed import check_distributed, is_main_process
 from trus.training.document import git_tags
-from trus.training.environment import NAME as ENVIRONMENT
-from trus.training.environment import describe_environment, write_environment
+from trus.training.environment import describe_environment, differences, read_environment, write_environment
 from trus.training.fitting import fit
 from trus.training.memory import keep_memory
 from trus.training.naming import run_name, run_tags
@@ -106,8 +105,7 @@ def _train_in_folder(
     print(f"{'cross-validation' if joined else 'run'} {folder.path}", flush=True)
     only = members[0].name if len(members) == 1 else None
     _note_job(folder, only, None, None)
-    if not (folder.path / ENVIRONMENT).is_file():
-        write_environment(folder.path, environment)
+    _note_environment(folder, environment)
     if joined:
         ensure_parent(folder, config, choices)
     whole = config["split"]["fold"] == "all"
@@ -127,6 +125,15 @@ def _train_in_folder(
     if errors:
         raise TrainingError(_failures(folder, members, errors))
     return value
+
+
+def _note_environment(folder: CvFolder, environment: dict[str, Any]) -> None:
+    """Write environment.json at the first start; at a later one say what networks here were not trained with."""
+    first = read_environment(folder.path)
+    if first is None:
+        write_environment(folder.path, environment)
+    elif lines := differences(first, environment):
+        print("WARNING: this folder was begun with other code or on another machine", *lines, sep="\n  ", flush=True)
 
 
 def _score(folder: CvFolder, members: list[Member]) -> float | None:
