@@ -14,6 +14,7 @@ from trus.config import resolve_evaluate_config
 from trus.data.images import read_mask, write_image
 from trus.data.manifest import Manifest
 from trus.errors import ConfigError, ManifestError, ModelFileError
+from trus.evaluation.publish import renew_model_file
 from trus.evaluation.run import FILES, run_evaluation
 
 
@@ -241,8 +242,20 @@ def test_a_cross_validation_is_found_by_its_run_and_gets_the_results(evaluation,
     assert run_id in capsys.readouterr().out
 
 
+def test_a_model_file_with_a_new_operating_point_takes_the_place_of_the_logged_one(cv_folder, tmp_path, store):
+    _, client = store
+    run_id = client.create_run(client.get_experiment_by_name("trus").experiment_id).info.run_id
+    member = cv_folder.members()[0]
+    cv_folder.note(member, run_id=run_id)
+    model_file = cv_folder.run_dir(member) / "model.onnx"
+    for content in (b"as exported", b"with an operating point"):
+        model_file.write_bytes(content)
+        renew_model_file(client, cv_folder, member)
+    assert Path(client.download_artifacts(run_id, "model.onnx", str(tmp_path))).read_bytes() == content
+
+
 def test_an_id_that_the_store_does_not_know_is_refused(evaluation, tmp_path, store):
-    with pytest.raises(ConfigError, match="no such run in sqlite"):
+    with pytest.raises(ConfigError, match="no such run could be read from sqlite"):
         run_evaluation(evaluation(f"cv_run={'0' * 32}", *logged_to(store[0], tmp_path)))
 
 

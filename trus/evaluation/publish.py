@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from trus.evaluation.cv_folder import CvFolder, Member
 from trus.evaluation.mlflow_store import connect
 from trus.evaluation.subject import Subject
 
@@ -32,11 +33,20 @@ def publish(summary: dict[str, Any], files: list[Path], subject: Subject, config
             client.log_metric(run_id, f"eval{suffix}/{name}", value)
         for file in files:
             client.log_artifact(run_id, str(file), f"evaluation{suffix}")
+        for member in subject.cv.members() if subject.cv and config["choose"] else []:
+            renew_model_file(client, subject.cv, member)
         if located is None:
             client.set_terminated(run_id)
     except Exception as error:  # noqa: BLE001 (MLflow, SQLAlchemy and the network each raise their own)
         return f"not logged to MLflow, only the files are there: {error}"
     return f"MLflow run {run_id}, evaluation{suffix}/"
+
+
+def renew_model_file(client: Any, cv: CvFolder, member: Member) -> None:
+    """Log a network's model file again: it holds the chosen operating point now."""
+    run_id, model_file = cv.progress(member).run_id, cv.run_dir(member) / "model.onnx"
+    if run_id and model_file.is_file():
+        client.log_artifact(run_id, str(model_file))
 
 
 def complete_summary(subject: Subject, config: dict[str, Any]) -> None:
