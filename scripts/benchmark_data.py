@@ -52,7 +52,7 @@ def measure(model: str, size: int, epochs: int, folder: Path) -> Waiting:
     """Train; everything is written below `folder`."""
     overrides = ["experiment=phantom", f"model={model}", f"outputs={folder}", f"run_dir={folder}", "data.batch_size=8"]
     overrides += [f"preprocessing.size={[size, size]}", "model.encoder_weights=null", "data.workers=1"]
-    overrides += [f"trainer.max_epochs={epochs}", "scheduler=constant"]
+    overrides += [f"trainer.max_epochs={epochs}", "scheduler=none"]
     with initialize_config_dir(str(Path(__file__).resolve().parents[1] / "conf"), version_base="1.3"):
         config: Any = OmegaConf.to_container(compose("train", overrides), resolve=True)
     write_phantom(Path(config["data"]["manifest"]).parent, **config["data"]["phantom"])

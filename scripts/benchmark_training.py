@@ -163,7 +163,7 @@ def _config(model: str, folder: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     overrides = [f"model=fpn_{model}", "model.encoder_weights=null", "data=phantom", "trainer=cpu", "optimizer.lr=1e-4"]
-    overrides += ["scheduler=constant"]  # the plateau would want a validation
+    overrides += ["scheduler=none"]  # the plateau would want a validation
     overrides += [f"preprocessing.size={[SIZES[model][1]] * 2}", f"outputs={folder}", f"run_dir={folder}"]
     overrides += ["data.phantom.patients=4", "split.folds=2", "data.classes=[gland]", "data.workers=0"]
     with initialize_config_dir(str(Path(__file__).resolve().parents[1] / "conf"), version_base="1.3"):
