@@ -22,6 +22,7 @@ format: $(SETUP)
 	$(BIN)/ruff format .
 
 ui: $(SETUP) # PORT=5001 make ui, where 5000 is taken
+	@echo "cross-validations, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?viewStateShareKey=trus"
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/outputs/mlflow.db --host 127.0.0.1 --port $(PORT)
 
 lock: $(SETUP)

@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from trus.evaluation.mlflow_store import connect
+from trus.training.view import view_tags
 
 PROBE_SECONDS = 3.0
 _START_TAG = "trus.start"
@@ -114,7 +115,7 @@ class Store:
             if location is None and self.uri.startswith("sqlite:///"):  # MLflow's is mlruns/ wherever one stands
                 location = str(Path(self.uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts")
             try:
-                return str(client.create_experiment(name, artifact_location=location))
+                return str(client.create_experiment(name, artifact_location=location, tags=view_tags()))
             except Exception:
                 found = client.get_experiment_by_name(name)  # another process may have been quicker
                 if found is None:
