@@ -35,7 +35,9 @@ def test_a_study_that_was_killed_goes_on_where_it_was(dataset, tmp_path):
     limit = time.monotonic() + LIMIT
     while first.poll() is None and time.monotonic() < limit and not (folder / "trials/0000/job.json").exists():
         time.sleep(0.1)
+    begun = (folder / "trials/0000/job.json").exists()
     first.kill()
+    assert begun, "no trial had begun within LIMIT"
     assert first.wait() == -signal.SIGKILL, "it ended before its trial had begun"
     second = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT
