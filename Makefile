@@ -9,7 +9,7 @@ train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(ARGS) # networks this small only lose by a second thread
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
@@ -31,6 +31,6 @@ lock: $(SETUP)
 
 $(SETUP): requirements.lock pyproject.toml
 	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv; }
-	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements.lock # else each start compiles anew
 	$(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@

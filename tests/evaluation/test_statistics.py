@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from trus.evaluation.statistics import bootstrap, bootstrap_curve, bootstrap_mean, bootstrap_ratio, patient_bootstrap
+from trus.evaluation.statistics import (
+    bootstrap,
+    bootstrap_curve,
+    bootstrap_mean,
+    bootstrap_ratio,
+    patient_bootstrap,
+    tail,
+)
 
 
 def test_mean_over_frames_then_over_classes_leaving_out_what_is_not_scored():
@@ -68,7 +75,7 @@ def test_a_weighted_statistic_is_that_of_the_patients_drawn():
     drawn = [np.repeat(np.arange(9), row.astype(int)) for row in patient_bootstrap(9, 400, seed=1)]
     ratios = [above[who].sum() / below[who].sum() for who in drawn]
     assert estimate.value == pytest.approx(above.sum() / below.sum())
-    assert [estimate.low, estimate.high] == pytest.approx(np.quantile(ratios, [0.025, 0.975]).tolist())
+    assert [estimate.low, estimate.high] == pytest.approx(np.quantile(ratios, [tail(9), 1 - tail(9)]).tolist())
 
 
 def test_the_interval_of_a_ratio_covers_the_truth_about_as_often_as_it_says():
@@ -119,3 +126,10 @@ def test_a_curve_has_the_interval_of_each_of_its_points():
         assert (value[t], low[t], high[t]) == pytest.approx((point.value, point.low, point.high))
     assert np.isnan([value[2], low[2], high[2]]).all()
     assert np.isnan(bootstrap_curve(above[:1], below[:1])[1]).all()
+
+
+def test_the_interval_of_few_patients_is_expanded_and_then_holds_the_truth():
+    assert tail(6) < 0.005 < 0.02 < tail(1000) == pytest.approx(0.025, abs=1e-3)
+    random = np.random.default_rng(2)
+    studies = [bootstrap_mean(random.beta(2, 2, (8, 1)), [*"abcdefgh"], resamples=500) for _ in range(400)]
+    assert np.mean([study.low <= 0.5 <= study.high for study in studies]) > 0.91

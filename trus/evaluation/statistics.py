@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import stats
 
 RESAMPLES = 4000
 _CHUNK = 500
@@ -52,15 +53,24 @@ def patient_bootstrap(patients: int, resamples: int = RESAMPLES, seed: int = 0) 
     return weights
 
 
+def tail(patients: int) -> float:
+    """What share of resamples lies below, and above, an interval that holds the truth in about 95 of 100 studies.
+
+    0.025 for many patients. With few, that interval is too narrow (6 patients: 85 of 100), hence the expanded
+    percentile of Hesterberg, The American Statistician 69:371, 2015.
+    """
+    reach = np.sqrt(patients / (patients - 1)) * stats.t.ppf(0.975, patients - 1)
+    return float(stats.norm.sf(reach))
+
+
 def bootstrap(
     statistic: Callable[[np.ndarray], np.ndarray],
     patients: int,
     frames: int,
     resamples: int = RESAMPLES,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Any statistic of patients' weights, with a percentile interval.
+    """Any statistic of patients' weights, with its 95 % interval (expanded percentile, see `tail`).
 
     `statistic` maps weights (B, P) to values (B,), NaN where a resample leaves it undefined; such resamples are left
     out of the interval. One that misses the value itself is stretched to it: resampling raises statistics such as the
@@ -72,8 +82,8 @@ def bootstrap(
         weights = patient_bootstrap(patients, resamples, seed)
         values = np.concatenate([statistic(weights[i : i + _CHUNK]) for i in range(0, resamples, _CHUNK)])
         if (known := values[~np.isnan(values)]).size:
-            tail = (1 - confidence) / 2
-            low, high = np.quantile(known, [tail, 1 - tail])
+            outside = tail(patients)
+            low, high = np.quantile(known, [outside, 1 - outside])
             low, high = min(low, value), max(high, value)
     return Estimate(value, float(low), float(high), frames, patients)
 
@@ -91,10 +101,8 @@ def bootstrap_ratio(
     return bootstrap(lambda w: _class_mean(w @ above, w @ below), int(used.sum()), frames, resamples, seed=seed)
 
 
-def bootstrap_mean(
-    values: np.ndarray, patients: list[str], resamples: int = RESAMPLES, confidence: float = 0.95, seed: int = 0
-) -> Estimate:
-    """Mean over frames of each class, averaged over classes, with a percentile interval from resampled patients.
+def bootstrap_mean(values: np.ndarray, patients: list[str], resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """Mean over frames of each class, averaged over classes, with a 95 % interval from resampled patients.
 
     `values` is float (N, K), NaN where a frame is not scored; `patients` names each frame's patient. With fewer than
     two patients there is no interval (NaN).
@@ -107,7 +115,7 @@ def bootstrap_mean(
     used = counts.any(1)
     above, below = sums[used], counts[used]
     frames = int(scored.any(1).sum())
-    return bootstrap(lambda w: _class_mean(w @ above, w @ below), int(used.sum()), frames, resamples, confidence, seed)
+    return bootstrap(lambda w: _class_mean(w @ above, w @ below), int(used.sum()), frames, resamples, seed)
 
 
 def bootstrap_curve(
@@ -126,7 +134,8 @@ def bootstrap_curve(
         known = ~np.isnan(value) & (~np.isnan(drawn)).any(0)
         low, high = low.copy(), high.copy()
         if known.any():
-            low[known], high[known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
+            outside = tail(patients)
+            low[known], high[known] = np.nanquantile(drawn[:, known], [outside, 1 - outside], axis=0)
     return value, low, high
 
 

@@ -10,7 +10,6 @@ from trus.evaluation.comparison import (
     EXACT,
     PairedDifference,
     compare_pair,
-    expanded_confidence,
     holm,
     patient_shares,
     sign_flip,
@@ -104,12 +103,6 @@ def test_with_a_difference_the_interval_holds_it_and_the_stated_one_is_found_in_
     stated = np.median([one.detectable for one in found])
     assert stated == pytest.approx(effect, rel=0.2)
     assert 0.65 < power < 0.9
-
-
-def test_a_percentile_interval_of_few_patients_is_widened():
-    assert expanded_confidence(6) > 0.99
-    assert expanded_confidence(1000) == pytest.approx(0.95, abs=2e-3)
-    assert expanded_confidence(1) == 0.95
 
 
 def test_holm_is_monotone_and_bounded():
