@@ -129,7 +129,8 @@ def test_a_curve_has_the_interval_of_each_of_its_points():
 
 
 def test_the_interval_of_few_patients_is_expanded_and_then_holds_the_truth():
-    assert tail(6) < 0.005 < 0.02 < tail(1000) == pytest.approx(0.025, abs=1e-3)
+    assert tail(6) < 0.005
+    assert tail(1000) == pytest.approx(0.025, abs=1e-3)
     random = np.random.default_rng(2)
     studies = [bootstrap_mean(random.beta(2, 2, (8, 1)), [*"abcdefgh"], resamples=500) for _ in range(400)]
     assert np.mean([study.low <= 0.5 <= study.high for study in studies]) > 0.91

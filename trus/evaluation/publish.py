@@ -33,8 +33,9 @@ def publish(summary: dict[str, Any], files: list[Path], subject: Subject, config
             client.log_metric(run_id, f"eval{suffix}/{name}", value)
         for file in files:
             client.log_artifact(run_id, str(file), f"evaluation{suffix}")
-        for member in subject.cv.members() if subject.cv and config["choose"] else []:
-            renew_model_file(client, subject.cv, member)
+        if subject.cv and config["choose"]:
+            for member in subject.cv.members():
+                renew_model_file(client, subject.cv, member)
         if located is None:
             client.set_terminated(run_id)
     except Exception as error:  # noqa: BLE001 (MLflow, SQLAlchemy and the network each raise their own)
