@@ -19,7 +19,7 @@ CONF = Path(__file__).parents[1] / "conf"
 CHOICES = [
     f"{group.name}={file.stem}"
     for group in sorted(CONF.iterdir())
-    if group.is_dir() and group.name != "local"
+    if group.is_dir() and group.name not in ("local", "search")  # search belongs to scripts/tune.py: tests/tuning
     for file in sorted(group.glob("*.yaml"))
 ]
 
@@ -69,6 +69,7 @@ def test_all_wrong_settings_are_named_at_once():
     ("override", "named"),
     [
         ("+split.foo=1", "split.foo: unknown; valid here are kind, folds, fold"),
+        ("split.fold=alle", "\n  split.fold=alle: a fold's number, counted from 0, or all"),
         ("split.fold=10", "split.fold=10: with split.folds=5 it is 0 to 4, or all"),
         ("split.repeats=2 split=holdout", "split.repeats=2: a holdout split has one part"),
         ("data=phantom", "makes its own frames"),

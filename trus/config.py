@@ -225,11 +225,13 @@ def find_problems(schema: type, config: dict[str, Any]) -> list[str]:
         TypeAdapter(schema).validate_python(config)
         return []
     except ValidationError as error:
-        return [_explain(problem, schema) for problem in error.errors()]
+        return list(dict.fromkeys(_explain(problem, schema) for problem in error.errors()))
 
 
 def _explain(problem: Any, schema: type) -> str:
     path = [str(part) for part in problem["loc"]]
+    if path[:2] == ["split", "fold"]:  # a union: pydantic would tell why it is neither
+        return f"split.fold={problem['input']}: a fold's number, counted from 0, or all"
     text = f"{'.'.join(path)}={problem['input']!r}: {problem['msg']}"
     if problem["type"] == "unexpected_keyword_argument":
         for part in path[:-1]:

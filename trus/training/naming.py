@@ -34,7 +34,8 @@ def cv_name(config: dict[str, Any], choices: dict[str, str], folds: int) -> str:
 
 def _overrides() -> list[str]:
     hydra = HydraConfig.get()
-    overrides = [text.lstrip("+") for text in hydra.overrides.task]
+    given = [text.lstrip("+") for text in hydra.overrides.task]
+    overrides = [*{text.split("=")[0]: text for text in given}.values()]  # of a key given twice the last one counts
     shown = [o for o in overrides if o.split("=")[0] not in _NAMED and not o.startswith(_SILENT)]
     again = [o.split("=", 1)[1] for o in overrides if o.startswith("reproduce=")]
     if not again or again[-1] == "null":
