@@ -120,6 +120,9 @@ class Store:
                 found = client.get_experiment_by_name(name)  # another process may have been quicker
                 if found is None:
                     raise
+        for key, value in view_tags().items():
+            if key not in found.tags:  # of an experiment that somebody else has made; a person's own choice stays
+                client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)
 
     def _send_params(self, client: Any, run_id: str, params: dict[str, str]) -> None:
