@@ -11,7 +11,7 @@ _TAGS = ("trus.model", "trus.loss", "trus.state", "trus.data")
 
 
 def view_tags() -> dict[str, str]:
-    """Tags of an experiment that hold the view `trus`, and make MLflow show it as training instead of an assistant's."""
+    """Tags of an experiment that hold the view `trus`, and make MLflow show it as one of training."""
     state = {
         "orderByKey": "metrics.`cv/iou`",
         "orderByAsc": False,
