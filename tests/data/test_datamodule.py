@@ -170,7 +170,7 @@ def test_frames_without_patients_need_the_users_word(make, dataset_copy):
 
 
 def test_fewer_patients_than_folds_are_refused(make):
-    with pytest.raises(SplitError, match=r"split\.folds=5: there are only 4 patients"):
+    with pytest.raises(SplitError, match=r"split\.folds=5: .* to spread: 4; ask for at most"):
         make(split={"folds": 5})
 
 

@@ -316,7 +316,7 @@ def test_masks_that_are_all_empty_are_told_so(job, dataset_copy):
 def test_one_patient_cannot_be_cross_validated(job, edit_cell):
     for name in ("p2_0", "p3_0", "p3_1", "p4_0", "p4_1"):
         manifest = edit_cell(name, "patient_id", "p1")
-    with pytest.raises(SplitError, match="only 1 patients"):
+    with pytest.raises(SplitError, match="to spread: 1; one cannot both train and validate"):
         job(ALL, manifest=manifest)
 
 
