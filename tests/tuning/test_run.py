@@ -121,14 +121,18 @@ def test_two_workers_keep_to_the_budget_and_share_no_trial(quick):
 def test_ctrl_c_ends_the_trial_and_the_same_command_goes_on_with_it(quick, monkeypatch, tmp_path):
     monkeypatch.setenv("QUICK_WAIT", str(tmp_path / "go"))
     settings = quick("n_trials=1")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 
     def interrupt():
         wait_for(lambda: list((tmp_path / "out/cv").glob("*/members/fold0_seed0/member.json")))
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        tune(settings)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            tune(settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (settings.folder / "trials/0000/terminated").exists()
     assert [row["state"] for row in rows(settings)] == ["running"]
     (tmp_path / "go").touch()
