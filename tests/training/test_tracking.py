@@ -6,7 +6,8 @@ import pytest
 from mlflow import MlflowClient
 
 from trus.errors import ConfigError
-from trus.training.tracking import create_logger, end_run, flatten, git_state, log_config, log_file, log_metrics
+from trus.nested import flatten
+from trus.training.tracking import create_logger, end_run, git_state, log_config, log_file, log_metrics
 
 
 def settings(folder: Path) -> dict:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from trus.errors import ConfigError
 from trus.evaluation.scored_run import ScoredRun
+from trus.nested import flatten
 
 _PLACES = ("callbacks.", "data.cache_dir", "data.manifest", "data.workers", "logger", "outputs", "run_dir")
 
@@ -80,8 +80,8 @@ def name_runs(runs: Sequence[ScoredRun]) -> list[str]:
 
 def _settings_of(k: int, runs: Sequence[ScoredRun]) -> str:
     """`optimizer.lr=0.001`: the settings in which runs of this name differ."""
-    namesakes = [flat_config(run.config) for run in runs if run.name == runs[k].name]
-    own = flat_config(runs[k].config)
+    namesakes = [flatten(run.config) for run in runs if run.name == runs[k].name]
+    own = flatten(runs[k].config)
     differing = [key for key in own if any(other and other.get(key) != own[key] for other in namesakes)]
     return " ".join(f"{key}={own[key]}" for key in differing if not key.startswith(_PLACES))[:80]
 
@@ -89,13 +89,6 @@ def _settings_of(k: int, runs: Sequence[ScoredRun]) -> str:
 def _end_of(k: int, runs: Sequence[ScoredRun]) -> str:
     ends = [Path(run.origin).name for run in runs]
     return f"[{ends[k] if ends.count(ends[k]) == 1 else runs[k].origin}]"
-
-
-def flat_config(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested settings -> {"a.b": value}."""
-    if not isinstance(config, dict):
-        return {prefix: config} if prefix else {}
-    return {k: v for key, value in config.items() for k, v in flat_config(value, f"{prefix}.{key}".lstrip(".")).items()}
 
 
 def mean_score(scores: np.ndarray) -> float:

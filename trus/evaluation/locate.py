@@ -26,7 +26,7 @@ def locate(run: str, tracking_uri: str | None) -> Located:
     """
     path = Path(run)
     if path.is_dir():
-        return _of_folder(path, tracking_uri)
+        return _of_folder(follow_job(path), tracking_uri)
     if tracking_uri is None:
         raise ConfigError(f"{run}: no such folder; run ids are looked up in MLflow, which logger=none leaves out")
     record = read_run(run, tracking_uri)
@@ -40,7 +40,7 @@ def locate(run: str, tracking_uri: str | None) -> Located:
 
 def _of_folder(path: Path, tracking_uri: str | None) -> Located:
     if (path / "cv.json").is_file():
-        content = _read_json(path / "cv.json")
+        content = read_document(path / "cv.json")
         return Located(path, True, content.get("parent_run_id"), content.get("tracking_uri") or tracking_uri)
     if (path / "config.yaml").is_file():
         return Located(path, False, _run_id(path), tracking_uri)
@@ -49,8 +49,8 @@ def _of_folder(path: Path, tracking_uri: str | None) -> Located:
 
 def _run_id(path: Path) -> str | None:
     """A member of a cross-validation notes its run; a single run's is in its model file."""
-    if (path / "member.json").is_file():
-        return _read_json(path / "member.json").get("run_id")
+    if member := read_document(path / "member.json"):
+        return member.get("run_id")
     if not (path / "model.onnx").is_file():
         return None
     from trus.inference.predictor import open_predictor
@@ -58,9 +58,25 @@ def _run_id(path: Path) -> str | None:
     return open_predictor(path / "model.onnx").metadata.training.run_id
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def follow_job(folder: Path, whole: bool = False) -> Path:
+    """Where the job that wrote to `folder` left its results; a folder that is no job's stands for itself.
+
+    That is the run folder of the one network that it trained, or the cross-validation's where it trained several or
+    the `whole` is asked for. Raises ConfigError for a damaged job.json.
+    """
+    job = read_document(folder / "job.json")
+    if not job.get("cv_folder"):
+        return folder
+    cv_folder = Path(job["cv_folder"])
+    return cv_folder if whole or not job.get("member") else cv_folder / "members" / job["member"]
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON document, empty where there is no such file. Raises ConfigError for a damaged one."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     return content

@@ -1,6 +1,5 @@
 """Scores of a run frame by frame, read from its folder or from MLflow, for comparison with others."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import pandas as pd
 
 from trus.errors import ConfigError
 from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.locate import follow_job, read_document
 from trus.evaluation.tracked_run import fetched_run
 from trus.files import write_text
 
@@ -91,14 +91,13 @@ def expand_sweeps(runs: list[str]) -> list[str]:
     found: list[str] = []
     for run in runs:
         jobs = sorted(Path(run).glob("*/job.json")) if Path(run).is_dir() else []
-        found += dict.fromkeys(str(_job_folder(job.parent)) for job in jobs) or [run]
+        found += dict.fromkeys(str(follow_job(job.parent, whole=True)) for job in jobs) or [run]
     return found
 
 
 def read_folder(path: Path) -> ScoredRun:
     """Read a folder of trus. Raises ConfigError that says what such a folder would hold."""
-    if (path / "job.json").is_file() and not (path / "validation.csv").is_file():
-        return read_folder(_job_folder(path))
+    path = follow_job(path, whole=True)
     if (path / "cv.json").is_file():
         return read_cv(CvFolder(path))
     if (path / "frames.csv").is_file():
@@ -162,12 +161,12 @@ def _of_config(
 
 def _read_run(path: Path) -> ScoredRun:
     rows = read_rows(path / "validation.csv")
-    hashes = _read_json(path / "data.json").get("data_hash"), _read_json(path / "split.json").get("hash")
+    hashes = read_document(path / "data.json").get("data_hash"), read_document(path / "split.json").get("hash")
     return _of_config(str(path), path.name, *hashes, rows, [], _read_config(path))
 
 
 def _read_evaluation(path: Path) -> ScoredRun:
-    summary = _read_json(path / "summary.json")
+    summary = read_document(path / "summary.json")
     name, part = summary.get("name") or path.name, summary.get("part", "unknown")
     if summary.get("includes_training_frames"):
         part = f"{part}, training frames among them"
@@ -187,7 +186,7 @@ def _read_tracked(run: str, folder: Path, tags: dict[str, str], name: str) -> Sc
     file = next((folder / n for n in ("out_of_fold.csv", "validation.csv") if (folder / n).is_file()), None)
     if file is None:
         raise ConfigError(f"{run}: the run {name!r} holds no scores (out_of_fold.csv or validation.csv); has it ended?")
-    name = _read_json(folder / "cv.json").get("name") or name  # the same as its folder is called by
+    name = read_document(folder / "cv.json").get("name") or name  # the same as its folder is called by
     state = tags.get("trus.state") or "1 of 1 "
     warnings = [f"{name}: {state}"] * (re.match(r"(\d+) of \1 ", state) is None)
     hashes = tags.get("trus.data_hash"), tags.get("trus.split_hash")
@@ -203,19 +202,3 @@ def _read_config(folder: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{folder / 'config.yaml'}: cannot be read ({error})") from error
-
-
-def _job_folder(job: Path) -> Path:
-    """The folder that a job of a sweep wrote its scores to."""
-    return Path(_read_json(job / "job.json").get("cv_folder") or job)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """The document, or nothing where there is no such file. Raises ConfigError for a damaged one."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
-    return content

@@ -12,6 +12,7 @@ from trus.data.state import save_state
 from trus.errors import ConfigError
 from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
 from trus.files import hash_file, hash_json
+from trus.nested import move_paths
 from trus.training.document import write_config
 
 _SILENT = {
@@ -76,7 +77,7 @@ def make_key(config: dict[str, Any], data: FrameDataModule) -> str:
         settings[group] = _without(settings[group], _SILENT[group])
     if export := settings["callbacks"].get("export"):
         settings["callbacks"]["export"] = _without(export, ("panels", "predict", "keep"))
-    settings["callbacks"] = _moved(settings["callbacks"], config["run_dir"], "")
+    settings["callbacks"] = move_paths(settings["callbacks"], config["run_dir"], "")
     weights = _hash_weights(settings["model"]["encoder_weights"])
     return hash_json([settings, data.contents.data_hash, data.split.hash, *weights])
 
@@ -99,7 +100,7 @@ def members_of_job(config: dict[str, Any], folder: CvFolder) -> list[Member]:
 def member_config(config: dict[str, Any], folder: CvFolder, member: Member, lean: bool) -> dict[str, Any]:
     """The config of one network as if it were trained alone; `lean`: without pictures and masks."""
     run_dir = str(folder.run_dir(member))
-    callbacks = _moved(config["callbacks"], config["run_dir"], run_dir)
+    callbacks = move_paths(config["callbacks"], config["run_dir"], run_dir)
     if lean:
         callbacks["export"] |= {"panels": False, "predict": False}
     own = {"seed": member.seed, "seeds": 1, "run_dir": run_dir, "callbacks": callbacks, "ckpt_path": None}
@@ -112,12 +113,3 @@ def _multirun() -> bool:
 
 def _without(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in names}
-
-
-def _moved(content: Any, old: str, new: str) -> Any:
-    """Paths inside `old` become paths inside `new`."""
-    if isinstance(content, dict):
-        return {key: _moved(value, old, new) for key, value in content.items()}
-    if isinstance(content, str) and (content == old or content.startswith(f"{old}/")):
-        return new + content.removeprefix(old)
-    return content

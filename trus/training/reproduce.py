@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from trus.config import check_train_config, resolve_train_config
 from trus.errors import ConfigError
+from trus.evaluation.locate import follow_job, read_document
 from trus.evaluation.tracked_run import fetched_run
+from trus.nested import move_paths
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -54,7 +56,7 @@ def load_origin(run: str, tracking_uri: str | None) -> Origin:
     """
     folder = Path(run)
     if folder.is_dir():
-        return _read_folder(run, _job_target(folder), {})
+        return _read_folder(run, follow_job(folder), {})
     if tracking_uri is None:
         raise ConfigError(
             f"reproduce={run}: no such folder; run ids are looked up in MLflow, which logger=none leaves out"
@@ -109,7 +111,7 @@ def restore(composed: "DictConfig") -> dict[str, Any]:
     for key in ("seeds", "threshold", "weights_licence"):
         config.setdefault(key, value(key))
     config["split"].setdefault("repeats", 1)
-    config["callbacks"] = _moved(config["callbacks"], origin.config["run_dir"], config["run_dir"])
+    config["callbacks"] = move_paths(config["callbacks"], origin.config["run_dir"], config["run_dir"])
     injected = os.environ.get(_INJECTED, "").split(",")
     for override in HydraConfig.get().overrides.task:
         key = override.lstrip("+~").split("=")[0]
@@ -138,17 +140,17 @@ def _read_folder(run: str, folder: Path, tags: dict[str, str]) -> Origin:
         raise ConfigError(f"reproduce={run}: its config.yaml is damaged: {error}") from error
     if not isinstance(config, dict) or not {"data", "split", "run_dir"} <= {*config}:
         raise ConfigError(f"reproduce={run}: its config.yaml is none of scripts/train.py")
-    environment = _read_json(folder / "environment.json")
+    environment = read_document(folder / "environment.json") or None
     is_cv = (folder / "cv.json").is_file()
     scores = folder / ("out_of_fold.csv" if is_cv else "validation.csv")
-    known = _read_json(folder / "cv.json") or _read_json(folder / "data.json") or {}
+    known = read_document(folder / "cv.json") or read_document(folder / "data.json")
     return Origin(
         run=run,
         config=config,
         is_cv=is_cv,
         environment=environment,
         data_hash=known.get("data_hash") or tags.get("trus.data_hash"),
-        split_hash=(_read_json(folder / "split.json") or {}).get("hash") or tags.get("trus.split_hash"),
+        split_hash=read_document(folder / "split.json").get("hash") or tags.get("trus.split_hash"),
         scores=scores.read_text(encoding="utf-8") if scores.is_file() else None,
         folder=_on_this_machine(tags) if tags else folder,
     )
@@ -172,36 +174,11 @@ def _tracking_uri(arguments: list[str]) -> str | None:
     return None if uri is None else str(uri)
 
 
-def _job_target(folder: Path) -> Path:
-    """A job of a multirun wrote into a cross-validation's folder."""
-    job = _read_json(folder / "job.json")
-    if (folder / "config.yaml").is_file() or not job or not job.get("cv_folder"):
-        return folder
-    return Path(job["cv_folder"]) / (f"members/{job['member']}" if job.get("member") else "")
-
-
 def _put(config: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
     for part in path:
         config = config.setdefault(part, {})
     config[last] = value
-
-
-def _moved(content: Any, old: str, new: str) -> Any:
-    """Paths inside `old` become paths inside `new`."""
-    if isinstance(content, dict):
-        return {key: _moved(value, old, new) for key, value in content.items()}
-    if isinstance(content, str) and (content == old or content.startswith(f"{old}/")):
-        return new + content.removeprefix(old)
-    return content
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content
 
 
 def _unquote(text: str) -> str:

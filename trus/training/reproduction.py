@@ -2,16 +2,16 @@
 
 import hashlib
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from trus.evaluation.locate import follow_job
 from trus.inference.pytorch import load_checkpoint
+from trus.nested import flatten
 from trus.training.environment import differences
 from trus.training.reproduce import Origin, load_origin
-from trus.training.tracking import flatten
 
 _NO_RESULT = ("outputs", "run_dir", "reproduce", "ckpt_path", "logger.", "data.cache_dir", "callbacks.")
 _KEYS = ["fold", "seed", "image_id", "class"]
@@ -62,13 +62,8 @@ def hash_weights(checkpoint: Path) -> str:
 
 def result_folder(config: dict[str, Any], output_dir: Path) -> Path:
     """Where the job's results are: its run folder, or the cross-validation's or member's that job.json names."""
-    try:
-        job = json.loads((output_dir / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        job = {}
-    if not job.get("cv_folder"):
-        return Path(config["run_dir"])
-    return Path(job["cv_folder"]) / (f"members/{job['member']}" if job.get("member") else "")
+    folder = follow_job(output_dir)
+    return Path(config["run_dir"]) if folder == output_dir else folder
 
 
 def _verdict(origin: Origin, config: dict[str, Any], output_dir: Path) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from trus.errors import ConfigError
+from trus.nested import flatten
 from trus.training.outbox import Outbox
 from trus.training.run_logger import RunLogger, say
 from trus.training.store import now, start_tags
@@ -122,13 +123,6 @@ def end_run(logger: RunLogger | None, outcome: str) -> None:
         logger.close()
     except (OSError, ConfigError) as error:  # a full disk: then there is no outbox either
         say(f"MLflow was not told that the run {outcome}: {error}")
-
-
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dicts -> {"a.b": value}; lists stay values."""
-    if not isinstance(config, dict):
-        return {prefix: config}
-    return {k: v for key, value in config.items() for k, v in flatten(value, f"{prefix}.{key}".lstrip(".")).items()}
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
