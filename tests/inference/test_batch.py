@@ -17,16 +17,6 @@ from trus.inference.predictor import Predictor, open_predictor
 from trus.inference.record import COLUMNS
 
 
-@pytest.fixture
-def predictor(tiny_model) -> Predictor:
-    return open_predictor(tiny_model.onnx, threads=1)
-
-
-@pytest.fixture
-def inputs(dataset) -> list[Input]:
-    return collect_inputs([str(dataset / "manifest.csv")])[:5]
-
-
 def results(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from trus.data.images import read_mask, write_image
 from trus.errors import ConfigError, ManifestError, SplitError, TrainingError
 from trus.evaluation.cv_folder import CvFolder, Member
 from trus.evaluation.predictions import Predictions
-from trus.training.cv_setup import make_key
+from trus.training.cv_setup import make_key, open_folder
 
 ALL = "split.fold=all"
 
@@ -111,6 +112,14 @@ def test_initial_weights_count_by_their_content(prepared, tmp_path):
         file.write_bytes(content)
         keys.append(make_key(config, data))
     assert keys[0] == keys[2] != keys[1]
+
+
+def test_a_folder_of_the_same_name_but_other_work_is_refused(prepared):
+    task, data = prepared()
+    folder = open_folder(task.config, data, {})
+    folder.write(replace(folder.read(), key="0" * 64))
+    with pytest.raises(ConfigError, match=r"is of other settings or data \(key 0000"):
+        open_folder(task.config, data, {})
 
 
 def test_seeds_and_repeats_count_a_frame_once(job, tmp_path):

@@ -1,12 +1,15 @@
 """`trus predict`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from trus.cli.terminal import Out, parse_spacing, progress_bar
 from trus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trus.inference.batch import BatchResult
 
 
 def predict_frames(
@@ -42,11 +45,17 @@ def predict_frames(
     with progress_bar() as progress:
         task = progress.add_task("segmenting", total=len(items))
         result = predict_batch(predictor, items, out, jobs, lambda: progress.advance(task))
+    _report(result, predictor.metadata.statement)
+
+
+def _report(result: "BatchResult", statement: str) -> None:
     again = f", {result.resumed} were there already" if result.resumed else ""
     typer.echo(f"{result.done} frames segmented{again}: {result.table}")
-    typer.echo(predictor.metadata.statement)
+    typer.echo(statement)
     for _, reason in result.failed:
         typer.echo(f"failed: {reason}", err=True)
     if result.failed:
-        typer.echo(f"{len(result.failed)} of {len(items)} frames failed", err=True)
+        typer.echo(
+            f"{len(result.failed)} of {result.done + result.resumed + len(result.failed)} frames failed", err=True
+        )
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from trus.errors import TrainingError
 from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member, Progress
-from trus.evaluation.statistics import Estimate, bootstrap_mean, bootstrap_ratio
+from trus.evaluation.statistics import Estimate, bootstrap_mean, bootstrap_ratio, resampled_unit
 from trus.files import write_text
 
 _COUNTS = ("intersection_px", "predicted_px", "reference_px")
@@ -90,7 +90,7 @@ def read_out_of_fold(folder: CvFolder, members: list[Member]) -> OutOfFold:
     return OutOfFold(
         targets=targets,
         image_ids=np.array([row["image_id"] for row in first], dtype=str),
-        patients=np.array([_patient(row) for row in first], dtype=str),
+        patients=np.array([resampled_unit(row["patient_id"], row["image_id"]) for row in first], dtype=str),
         folds=np.array([member.fold for member, _ in rows], dtype=int),
         seeds=np.array([member.seed for member, _ in rows], dtype=int),
         iou=table("iou", float),
@@ -176,10 +176,6 @@ def _read(path: Path, targets: tuple[str, ...]) -> list[list[dict[str, str]]]:
         return [[classes[name] for name in targets] for classes in frames.values()]
     except (OSError, KeyError, ValueError) as error:
         raise TrainingError(f"{path}: not a run's validation scores, or damaged ({error!r})") from error
-
-
-def _patient(row: dict[str, str]) -> str:
-    return f"patient {row['patient_id']}" if row["patient_id"] else f"frame {row['image_id']}"
 
 
 def _row(scores: OutOfFold, rows: np.ndarray, name: dict[str, int]) -> dict[str, Any]:

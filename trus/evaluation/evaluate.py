@@ -14,7 +14,7 @@ from trus.data.images import read_frame, read_mask
 from trus.data.manifest import Frame
 from trus.errors import ModelFileError
 from trus.evaluation.metrics import Overlap
-from trus.evaluation.statistics import Estimate, bootstrap_mean
+from trus.evaluation.statistics import Estimate, bootstrap_mean, resampled_unit
 from trus.files import write_text
 from trus.inference.predictor import Predictor
 
@@ -30,7 +30,7 @@ class Evaluation:
     @property
     def patients(self) -> list[str]:
         """The patient of each frame; a frame without one counts as a patient of its own."""
-        return [f"patient {f.patient_id}" if f.patient_id else f"frame {f.image_id}" for f in self.frames]
+        return [resampled_unit(f.patient_id, f.image_id) for f in self.frames]
 
     @property
     def grouped(self) -> bool:

@@ -9,7 +9,7 @@ from trus.data.classes import Classes
 from trus.data.manifest import Frame
 from trus.evaluation.metrics import Overlap
 from trus.evaluation.sources import Answer
-from trus.evaluation.statistics import bootstrap_mean
+from trus.evaluation.statistics import bootstrap_mean, resampled_unit
 
 
 class Gains:
@@ -38,7 +38,7 @@ class Gains:
         own, narrower than that of either score.
         """
         frames = list(self._frames.values())
-        patients = [f"patient {f.patient_id}" if f.patient_id else f"frame {f.image_id}" for f in frames]
+        patients = [resampled_unit(f.patient_id, f.image_id) for f in frames]
         iou = np.stack([np.mean(self._iou[frame.image_id], axis=0) for frame in frames])  # (N, S, K)
         rows = []
         for n, name in enumerate(self.stages):

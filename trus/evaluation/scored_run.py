@@ -12,6 +12,7 @@ import pandas as pd
 from trus.errors import ConfigError
 from trus.evaluation.cv_folder import CvFolder, Member
 from trus.evaluation.locate import follow_job, read_document
+from trus.evaluation.statistics import resampled_unit
 from trus.evaluation.tracked_run import fetched_run
 from trus.files import write_text
 
@@ -138,8 +139,7 @@ def read_rows(file: Path) -> pd.DataFrame:
         raise ConfigError(f"{file}: cannot be read ({error})") from error
     if missing := [column for column in _COLUMNS if column not in rows]:
         raise ConfigError(f"{file}: no table of scores, columns missing: {', '.join(missing)}")
-    named = "patient " + rows["patient_id"]
-    rows["patient"] = named.where(rows["patient_id"] != "", "frame " + rows["image_id"])
+    rows["patient"] = [resampled_unit(*ids) for ids in zip(rows["patient_id"], rows["image_id"], strict=True)]
     for column in {"fold", "seed"} - {*rows}:
         rows[column] = np.nan
     kept = ["image_id", "patient", "class", "fold", "seed", *METRICS, "reference_px"]

@@ -15,6 +15,7 @@ from trus.errors import ModelFileError
 from trus.evaluation.boundaries import BoundaryDistance, boundary_distance
 from trus.evaluation.lesions import Candidate, LesionCount, count_lesions, find_candidates
 from trus.evaluation.reliability import Reliability, measure_reliability
+from trus.evaluation.statistics import resampled_unit
 
 Outcome = Literal["scored", "missed", "false positive", "both empty"]
 
@@ -107,7 +108,7 @@ class FrameScore:
     @property
     def patient(self) -> str:
         """The group that is resampled; a frame without patient counts as a patient of its own."""
-        return f"patient {self.patient_id}" if self.patient_id else f"frame {self.image_id}"
+        return resampled_unit(self.patient_id, self.image_id)
 
     @property
     def unit(self) -> str:
@@ -148,27 +149,25 @@ def score_frame(
         raise ModelFileError(f"{frame.image_id}: the network gives numbers that are no probabilities; train it anew")
     areas = [None] * len(reference) if within is None else np.broadcast_to(within, reference.shape)
     spacing, tolerances = frame.spacing or (1.0, 1.0), settings.tolerances("mm" if frame.spacing else "px")
-    classes = []
-    for said, mask, truth, area in zip(
-        probabilities, predicted.astype(bool), reference.astype(bool), areas, strict=True
-    ):
-        classes.append(
-            ClassScore(
-                intersection=int((mask & truth).sum()),
-                predicted=int(mask.sum()),
-                reference=int(truth.sum()),
-                boundary=boundary_distance(mask, truth, spacing, tolerances),
-                lesions=count_lesions(mask, truth, settings.hit_iou),
-                candidates=find_candidates(
-                    said, truth, settings.hit_iou, settings.candidates, settings.smallest_candidate_px
-                ),
-                peak=float(said.max()),
-                reliability=measure_reliability(said, truth, area),
-                curve=_threshold_counts(said, truth),
-            )
+    planes = zip(probabilities, predicted.astype(bool), reference.astype(bool), areas, strict=True)
+    classes = tuple(
+        ClassScore(
+            intersection=int((mask & truth).sum()),
+            predicted=int(mask.sum()),
+            reference=int(truth.sum()),
+            boundary=boundary_distance(mask, truth, spacing, tolerances),
+            lesions=count_lesions(mask, truth, settings.hit_iou),
+            candidates=find_candidates(
+                said, truth, settings.hit_iou, settings.candidates, settings.smallest_candidate_px
+            ),
+            peak=float(said.max()),
+            reliability=measure_reliability(said, truth, area),
+            curve=_threshold_counts(said, truth),
         )
+        for said, mask, truth, area in planes
+    )
     height, width = reference.shape[1:]
-    return FrameScore(frame.image_id, frame.patient_id, (height, width), frame.spacing, tuple(classes), fold, seed)
+    return FrameScore(frame.image_id, frame.patient_id, (height, width), frame.spacing, classes, fold, seed)
 
 
 def _threshold_counts(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -40,6 +40,11 @@ class Estimate:
         return {key: None if np.isnan(value) else value for key, value in asdict(self).items()}
 
 
+def resampled_unit(patient_id: str | None, image_id: str) -> str:
+    """The name of what a bootstrap draws: the frame's patient, or the frame itself where that is not known."""
+    return f"patient {patient_id}" if patient_id else f"frame {image_id}"
+
+
 @lru_cache(maxsize=4)
 def patient_bootstrap(patients: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """How often each of P patients is drawn in each of B resamples: whole numbers as float64 (B, P), rows sum to P.

@@ -52,22 +52,28 @@ def open_folder(config: dict[str, Any], data: FrameDataModule, choices: dict[str
         if not (folder.path / "cv.json").is_file():
             data.split.save(folder.path / "split.json")
             save_state(folder.path / STATE, data.manifest.frames, data.contents)
-            content = CrossValidation(
-                key=key,
-                name=f"{choices.get('model', 'model')} {choices.get('loss', 'loss')}",
-                config=config | {"split": config["split"] | {"fold": "all"}},
-                data_hash=data.contents.data_hash,
-                split_hash=data.split.hash,
-                grouped=data.split.grouped,
-                folds=len(data.split.validation),
-                seeds=tuple(range(config["seed"], config["seed"] + config["seeds"])),
-                manifest=str(Path(config["data"]["manifest"]).absolute()),
-                targets=data.classes.targets,
-                choices={group: str(choice) for group, choice in choices.items()},
-            )
+            content = _describe(key, config, data, choices)
             write_config(content.config, folder.path)
             folder.write(content)
+    if (found := folder.read().key) != key:
+        raise ConfigError(f"{folder.path}: is of other settings or data (key {found}, not {key}); move it away")
     return folder
+
+
+def _describe(key: str, config: dict[str, Any], data: FrameDataModule, choices: dict[str, str]) -> CrossValidation:
+    return CrossValidation(
+        key=key,
+        name=f"{choices.get('model', 'model')} {choices.get('loss', 'loss')}",
+        config=config | {"split": config["split"] | {"fold": "all"}},
+        data_hash=data.contents.data_hash,
+        split_hash=data.split.hash,
+        grouped=data.split.grouped,
+        folds=len(data.split.validation),
+        seeds=tuple(range(config["seed"], config["seed"] + config["seeds"])),
+        manifest=str(Path(config["data"]["manifest"]).absolute()),
+        targets=data.classes.targets,
+        choices={group: str(choice) for group, choice in choices.items()},
+    )
 
 
 def make_key(config: dict[str, Any], data: FrameDataModule) -> str:

@@ -14,6 +14,7 @@ from trus.errors import ManifestError
 from trus.evaluation.metrics import Overlap
 from trus.evaluation.operating_point.candidates import class_reach, count_rules, count_thresholds
 from trus.evaluation.predictions import LEVELS, Predictions
+from trus.evaluation.statistics import resampled_unit
 from trus.inference.postprocessing import Rule, decide
 
 PARTS_OF_A_HOLDOUT = 5
@@ -30,7 +31,7 @@ class Item:
     @property
     def patient(self) -> str:
         """Its patient; a frame without one counts as a patient of its own."""
-        return f"patient {self.frame.patient_id}" if self.frame.patient_id else f"frame {self.frame.image_id}"
+        return resampled_unit(self.frame.patient_id, self.frame.image_id)
 
 
 class Evidence:
