@@ -9,7 +9,7 @@ train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(ARGS) # networks this small only lose by a second thread
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(ARGS) # networks this small only lose by a second thread
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
