@@ -13,7 +13,7 @@ from trus.data.images import read_frame
 from trus.data.manifest import Manifest
 from trus.data.splits import make_split
 from trus.data.state import NAME, save_state
-from trus.evaluation.cv_folder import CrossValidation, CvFolder
+from trus.evaluation.cross_validation.folder import CrossValidation, CvFolder
 from trus.evaluation.predictions import write_predictions
 from trus.files import write_text
 from trus.inference.predictor import open_predictor

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from trus.data.manifest import Frame
-from trus.evaluation.boundaries import BoundaryDistance
-from trus.evaluation.lesions import Candidate, LesionCount
-from trus.evaluation.reliability import BINS, Reliability
-from trus.evaluation.scores import THRESHOLDS, ClassScore, FrameScore
+from trus.evaluation.measures.boundaries import BoundaryDistance
+from trus.evaluation.measures.lesions import Candidate, LesionCount
+from trus.evaluation.measures.reliability import BINS, Reliability
+from trus.evaluation.measures.scores import THRESHOLDS, ClassScore, FrameScore
 
 
 def made_class(

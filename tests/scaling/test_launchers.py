@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.scaling.conftest import ROOT, command
-from trus.evaluation.cv_folder import CvFolder
+from trus.evaluation.cross_validation.folder import CvFolder
 
 SWEEP = ("hydra_plugins", "hydra_joblib", "hydra_submitit", "submitit", "optuna")
 """What begins so in site-packages is of trus[sweep]."""

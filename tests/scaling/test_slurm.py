@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.scaling.conftest import ROOT, command
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.cross_validation.folder import CvFolder, Member
 
 EPOCHS = 30
 

@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import Callback
 
 from trus.data.images import read_mask, write_image
 from trus.errors import ConfigError, ManifestError, SplitError, TrainingError
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.cross_validation.folder import CvFolder, Member
 from trus.evaluation.predictions import Predictions
 from trus.training.cv_setup import make_key, open_folder
 

@@ -11,7 +11,7 @@ from threading import Timer
 import pytest
 from mlflow import MlflowClient
 
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.cross_validation.folder import CvFolder, Member
 
 ROOT = Path(__file__).parents[2]
 SMALL = [

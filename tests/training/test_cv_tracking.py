@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from trus.evaluation.cv_folder import CvFolder
+from trus.evaluation.cross_validation.folder import CvFolder
 
 ALL = ("split.fold=all", "trainer.max_epochs=1")
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torchmetrics.classification import MultilabelJaccardIndex, MultilabelPrecision, MultilabelRecall
 
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.training.metrics import stage_metrics
 
 

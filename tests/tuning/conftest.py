@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import open_dict
 
-from trus.evaluation.cv_folder import CrossValidation, CvFolder
+from trus.evaluation.cross_validation.folder import CrossValidation, CvFolder
 from trus.tuning.settings import TuneSettings, read_settings
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trus.evaluation.cross_validation import read_out_of_fold
-from trus.evaluation.cv_folder import CrossValidation, CvFolder
+from trus.evaluation.cross_validation.folder import CrossValidation, CvFolder
+from trus.evaluation.cross_validation.result import read_out_of_fold
 
 PATIENTS = 12
 

@@ -9,7 +9,7 @@ from trus.cli.terminal import Out, progress_bar
 from trus.errors import ConfigError
 
 if TYPE_CHECKING:
-    from trus.evaluation.agreement_run import Agreement
+    from trus.evaluation.agreement.run import Agreement
 
 
 def agree_annotators(
@@ -29,7 +29,7 @@ def agree_annotators(
     """
     from trus.data.annotations.annotators import load_annotators
     from trus.data.annotations.consensus import METHODS
-    from trus.evaluation.agreement_run import run_agreement
+    from trus.evaluation.agreement.run import run_agreement
 
     if consensus is not None and consensus not in METHODS:
         raise ConfigError(f"--consensus {consensus!r}: choose from {', '.join(METHODS)}")

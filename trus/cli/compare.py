@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from trus.evaluation.comparison_run import Comparison
+    from trus.evaluation.comparison.run import Comparison
 
 _RUNS = "A cross-validation's, run's, evaluation's or sweep's folder, or the id of a run in MLflow; two or more."
 
@@ -30,7 +30,7 @@ def compare_trained(
     Writes comparison.csv, patients.csv, comparison.json and comparison.png. Runs of other data or another split are
     refused. Paired bootstrap and sign-flip test over patients, Holm's correction over all pairs.
     """
-    from trus.evaluation.comparison_run import run_comparison
+    from trus.evaluation.comparison.run import run_comparison
 
     outputs = Path(os.environ.get("TRUS_OUTPUTS", "outputs"))
     uri = tracking_uri or f"sqlite:///{(outputs / 'mlflow.db').resolve()}"
@@ -39,7 +39,7 @@ def compare_trained(
 
 
 def _report(found: "Comparison", out: Path) -> None:
-    from trus.evaluation.comparison_run import STATEMENT
+    from trus.evaluation.comparison.run import STATEMENT
 
     for line in found.aligned.warnings:
         typer.echo(f"WARNING: {line}", err=True)

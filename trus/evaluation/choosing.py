@@ -5,8 +5,8 @@ from typing import Any
 from rich.progress import Progress
 
 from trus.evaluation.operating_point import Choice, choose_operating_point, store_operating_point
-from trus.evaluation.sources import KeptSource
-from trus.evaluation.subject import Subject
+from trus.evaluation.subjects.sources import KeptSource
+from trus.evaluation.subjects.subject import Subject
 
 
 def choose(subject: Subject, config: dict[str, Any]) -> Choice:

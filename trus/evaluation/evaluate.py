@@ -13,7 +13,7 @@ from trus.data.classes import Classes
 from trus.data.images import read_frame, read_mask
 from trus.data.manifest import Frame
 from trus.errors import ModelFileError
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.statistics import Estimate, bootstrap_mean, resampled_unit
 from trus.files import write_text
 from trus.inference.predictor import Predictor

@@ -7,9 +7,9 @@ import numpy as np
 
 from trus.data.classes import Classes
 from trus.data.manifest import Frame
-from trus.evaluation.metrics import Overlap
-from trus.evaluation.sources import Answer
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.statistics import bootstrap_mean, resampled_unit
+from trus.evaluation.subjects.sources import Answer
 
 
 class Gains:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.cross_validation.folder import CvFolder, Member
 from trus.evaluation.mlflow_store import connect
-from trus.evaluation.subject import Subject
+from trus.evaluation.subjects.subject import Subject
 
 OWN_FRAMES = ("out-of-fold", "validation")
 """Parts that belong to the run itself; what it scores on others is named after them."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from trus.evaluation.scores import FrameScore
+from trus.evaluation.measures.scores import FrameScore
 from trus.evaluation.scoring import Scored
-from trus.evaluation.subject import Subject
+from trus.evaluation.subjects.subject import Subject
 
 
 @dataclass(frozen=True)

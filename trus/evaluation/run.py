@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from trus.evaluation.aggregate import curves, summarise
 from trus.evaluation.choosing import choose
 from trus.evaluation.gains import Gains
-from trus.evaluation.kept import open_subject
+from trus.evaluation.measures.aggregate import curves, summarise
+from trus.evaluation.measures.scores import FrameScore, ScoreSettings
+from trus.evaluation.measures.strata import read_strata, size_strata, stratify
 from trus.evaluation.operating_point import Choice
 from trus.evaluation.publish import complete_summary, publish
 from trus.evaluation.report.page import write_report
 from trus.evaluation.result import Result
-from trus.evaluation.scores import FrameScore, ScoreSettings
 from trus.evaluation.scoring import Scored, score_subject
 from trus.evaluation.statistics import bootstrap_mean
-from trus.evaluation.strata import read_strata, size_strata, stratify
-from trus.evaluation.subject import Subject
+from trus.evaluation.subjects.kept import open_subject
+from trus.evaluation.subjects.subject import Subject
 from trus.evaluation.summary import print_summary
 from trus.evaluation.tables import write_frames, write_patients
 from trus.files import write_json

@@ -9,10 +9,10 @@ import numpy as np
 
 from trus.data.images import read_mask
 from trus.data.manifest import Frame
-from trus.evaluation.calibration import calibration_area
 from trus.evaluation.gains import Gains
-from trus.evaluation.scores import FrameScore, ScoreSettings, score_frame
-from trus.evaluation.subject import Subject
+from trus.evaluation.measures.calibration import calibration_area
+from trus.evaluation.measures.scores import FrameScore, ScoreSettings, score_frame
+from trus.evaluation.subjects.subject import Subject
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trus.evaluation.scores import ClassScore, FrameScore
+from trus.evaluation.measures.scores import ClassScore, FrameScore
 from trus.files import write_text
 
 OVERLAP = (

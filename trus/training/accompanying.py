@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from trus.data.datamodule import FrameDataModule
-from trus.evaluation.cross_validation import is_finished
+from trus.evaluation.cross_validation.result import is_finished
 from trus.training.cv_setup import has_folder, is_cross_validation, member_config, members_of_job, open_folder
 from trus.training.fitting import fit
 from trus.training.resume import find_last

@@ -16,8 +16,8 @@ from trus.data.datamodule import FrameDataModule
 from trus.data.state import NAME as STATE
 from trus.data.state import save_state
 from trus.errors import ConfigError, TrainingError, TrusError, WeightsError
-from trus.evaluation.cross_validation import is_finished, name_member
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.cross_validation.folder import CvFolder, Member
+from trus.evaluation.cross_validation.result import is_finished, name_member
 from trus.evaluation.statistics import Estimate
 from trus.files import write_text
 from trus.training.cv_setup import member_config

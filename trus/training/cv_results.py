@@ -4,14 +4,14 @@ from typing import Any
 
 from filelock import Timeout
 
-from trus.evaluation.cross_validation import (
+from trus.evaluation.cross_validation.figures import write_figures
+from trus.evaluation.cross_validation.folder import CvFolder, Member, Progress
+from trus.evaluation.cross_validation.result import (
     describe_state,
     finished_members,
     summarise_members,
     write_out_of_fold,
 )
-from trus.evaluation.cv_figures import write_figures
-from trus.evaluation.cv_folder import CvFolder, Member, Progress
 from trus.files import write_json
 from trus.training.cv_tracking import log_results
 

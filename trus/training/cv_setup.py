@@ -10,7 +10,7 @@ from trus.data.datamodule import FrameDataModule
 from trus.data.state import NAME as STATE
 from trus.data.state import save_state
 from trus.errors import ConfigError
-from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
+from trus.evaluation.cross_validation.folder import CrossValidation, CvFolder, Member
 from trus.files import hash_file, hash_json
 from trus.nested import move_paths
 from trus.training.document import write_config

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
+from trus.evaluation.cross_validation.folder import CrossValidation, CvFolder, Member
 from trus.evaluation.statistics import Estimate
 from trus.training.document import git_tags
 from trus.training.environment import read_environment

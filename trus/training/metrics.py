@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torchmetrics import Metric
 
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 
 
 class OverlapMetrics(Metric):

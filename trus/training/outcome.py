@@ -12,7 +12,7 @@ from trus.data.datamodule import FrameDataModule
 from trus.data.images import read_frame, read_mask
 from trus.errors import TrainingError
 from trus.evaluation.evaluate import Evaluation
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.panels import write_panels
 from trus.evaluation.predictions import write_predictions
 from trus.evaluation.statistics import Estimate

@@ -19,8 +19,8 @@ from trus.data.phantom import write_phantom
 from trus.data.state import NAME as STATE
 from trus.data.state import save_state
 from trus.errors import TrainingError, TrusError
-from trus.evaluation.cross_validation import is_finished, name_member, read_out_of_fold
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.cross_validation.folder import CvFolder, Member
+from trus.evaluation.cross_validation.result import is_finished, name_member, read_out_of_fold
 from trus.files import write_json
 from trus.training.accompanying import accompany
 from trus.training.callbacks import TERMINATED

@@ -22,7 +22,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from trus.errors import ConfigError, TrainingError, TrusError
-from trus.evaluation.cv_folder import CvFolder
+from trus.evaluation.cross_validation.folder import CvFolder
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_QUESTIONS = 5.0

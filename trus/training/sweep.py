@@ -42,14 +42,14 @@ class SweepNotes(Callback):
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Note the time, and for now that the job did not end."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            from trus.evaluation.sweep_jobs import note_start
+            from trus.evaluation.sweep.jobs import note_start
 
             note_start(Path(config.hydra.runtime.output_dir), time.time())
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Note the error, or that there was none."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            from trus.evaluation.sweep_jobs import note_end
+            from trus.evaluation.sweep.jobs import note_end
 
             failed = job_return.status == JobStatus.FAILED
             note_end(Path(config.hydra.runtime.output_dir), describe(job_return._return_value) if failed else None)
@@ -63,8 +63,8 @@ def close_sweep() -> None:
     sweep, SweepNotes.started = SweepNotes.started, None
     if sweep is None or not sweep.folder.is_dir():
         return
-    from trus.evaluation.sweep_report import print_sweep, write_sweep
-    from trus.evaluation.sweep_table import tabulate_sweep
+    from trus.evaluation.sweep.report import print_sweep, write_sweep
+    from trus.evaluation.sweep.table import tabulate_sweep
 
     try:
         lines = tabulate_sweep(sweep.folder)

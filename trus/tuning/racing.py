@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trus.evaluation.comparison import PairedDifference, compare_pair
-from trus.evaluation.cross_validation import finished_members, read_out_of_fold
-from trus.evaluation.cv_folder import CvFolder, Member
+from trus.evaluation.comparison.paired import PairedDifference, compare_pair
+from trus.evaluation.cross_validation.folder import CvFolder, Member
+from trus.evaluation.cross_validation.result import finished_members, read_out_of_fold
 
 
 def fold_mean(folder: CvFolder, members: list[Member]) -> float:

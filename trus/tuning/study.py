@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trus.errors import ConfigError, TrainingError, TrusError
-from trus.evaluation.cv_folder import CrossValidation
+from trus.evaluation.cross_validation.folder import CrossValidation
 from trus.files import write_json
 from trus.tuning.lock import Lock
 from trus.tuning.settings import TuneSettings, leaves

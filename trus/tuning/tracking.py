@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from trus.errors import ConfigError
-from trus.evaluation.cv_folder import CvFolder
+from trus.evaluation.cross_validation.folder import CvFolder
 from trus.training.run_logger import RunLogger
 from trus.training.tracking import (
     PARENT,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from trus.errors import ConfigError, TrainingError
-from trus.evaluation.cross_validation import finished_members
-from trus.evaluation.cv_folder import CvFolder
+from trus.evaluation.cross_validation.folder import CvFolder
+from trus.evaluation.cross_validation.result import finished_members
 from trus.tuning.child import Child
 from trus.tuning.racing import compare_folds, fold_mean, is_hopeless
 from trus.tuning.settings import TuneSettings

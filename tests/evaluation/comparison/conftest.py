@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trus.evaluation.cv_folder import CrossValidation, CvFolder, Member
+from trus.evaluation.cross_validation.folder import CrossValidation, CvFolder, Member
 
 COLUMNS = ["image_id", "patient_id", "class", "iou", "dice", "intersection_px", "predicted_px", "reference_px",
            "outcome"]  # fmt: skip

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from trus.evaluation.cv_folder import CvFolder
-from trus.evaluation.sweep_jobs import LOST, note_end, note_start
-from trus.evaluation.sweep_report import print_sweep, write_sweep
-from trus.evaluation.sweep_table import Line, tabulate_sweep
+from trus.evaluation.cross_validation.folder import CvFolder
+from trus.evaluation.sweep.jobs import LOST, note_end, note_start
+from trus.evaluation.sweep.report import print_sweep, write_sweep
+from trus.evaluation.sweep.table import Line, tabulate_sweep
 from trus.files import write_json
 
 

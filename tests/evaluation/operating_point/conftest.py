@@ -9,7 +9,7 @@ import pytest
 from trus.data.classes import Classes
 from trus.data.images import read_mask, write_image
 from trus.data.manifest import Frame
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.operating_point import Choice, choose_operating_point
 from trus.evaluation.predictions import Predictions, write_predictions
 from trus.inference.postprocessing import decide

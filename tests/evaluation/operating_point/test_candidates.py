@@ -7,7 +7,7 @@ import pytest
 
 from trus.data.classes import Classes
 from trus.data.manifest import Frame
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.operating_point.candidates import class_reach, count_rules, count_thresholds, list_rules
 from trus.inference.postprocessing import Rule, decide
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trus.data.classes import Classes
 from trus.data.manifest import Frame
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.operating_point.candidates import list_rules
 from trus.evaluation.operating_point.choice import MIN_PATIENTS, Choice, ClassChoice, Part
 from trus.evaluation.operating_point.evidence import Evidence

@@ -11,7 +11,7 @@ from trus.data.classes import Classes
 from trus.data.images import read_mask
 from trus.data.manifest import Frame
 from trus.errors import ManifestError
-from trus.evaluation.metrics import Overlap
+from trus.evaluation.measures.metrics import Overlap
 from trus.evaluation.operating_point.candidates import class_reach, count_rules, count_thresholds
 from trus.evaluation.predictions import LEVELS, Predictions
 from trus.evaluation.statistics import resampled_unit

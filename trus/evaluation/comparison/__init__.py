@@ -1,0 +1,1 @@
+"""Is one run better than another: paired statistics over patients, figure and plain words."""

@@ -1,0 +1,1 @@
+"""A cross-validation on disk, and its result."""

@@ -1,0 +1,1 @@
+"""What predictions are worth: from one frame's scores to a summary with intervals."""

@@ -1,0 +1,1 @@
+"""What is evaluated: model files that are run now, or predictions that were kept."""
