@@ -55,7 +55,9 @@ class Provenance(_Part):
     licences: list[str]
     frames: int
     patients: int
-    cropped: int = Field(description="How many of the frames were cropped to a region of the manifest")
+    cropped: int = Field(
+        default=0, description="How many of the frames were cropped to a region of the manifest; early files do not say"
+    )
 
 
 class Interval(_Part):
