@@ -11,7 +11,7 @@ from surface_distance import compute_surface_dice_at_tolerance, compute_surface_
 from trus.data.images import read_mask
 from trus.evaluation.measures.boundaries import boundary_distance
 
-FOLDER = Path(__file__).parents[3] / "shared" / "data" / "busi_subset"
+FOLDER = Path(__file__).parents[4] / "shared" / "data" / "busi_subset"
 
 
 @pytest.mark.real_data
