@@ -12,7 +12,7 @@ import torch
 from trus.data.images import read_frame, read_mask
 from trus.errors import ModelFileError
 from trus.files import hash_file
-from trus.inference.predictor import METADATA_KEY, available_cores, open_predictor
+from trus.inference.predictor import METADATA_KEY, open_predictor
 from trus.inference.pytorch import CHECKPOINT_KEY
 
 
@@ -98,10 +98,6 @@ def test_a_predictor_knows_its_file(model):
 
 def test_a_checkpoint_tells_the_epoch_of_its_weights(tiny_model):
     assert open_predictor(tiny_model.ckpt).metadata.training.epoch == 3
-
-
-def test_there_is_a_core():
-    assert available_cores() >= 1
 
 
 # --- refused ---

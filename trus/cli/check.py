@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trus.cli.terminal import progress_bar
+from trus.cores import available_cores
 from trus.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check_data(
     require_jinja()
     page = _page(manifest, out)
     _refuse_to_overwrite(page, json)
-    jobs = jobs or _cores()
+    jobs = jobs or available_cores()
     with progress_bar() as progress:
         task = progress.add_task("checking")
         check = check_manifest(
@@ -55,10 +56,6 @@ def check_data(
     typer.echo(f"page: {page}")
     if check.count(Severity.ERROR) or (strict and check.count(Severity.WARNING)):
         raise typer.Exit(1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _page(manifest: Path, out: Path | None) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trus.cli.terminal import Out, parse_classes, progress_bar
+from trus.cores import available_cores
 
 if TYPE_CHECKING:
     from trus.data.classes import Classes
@@ -110,7 +111,6 @@ def _run(
     jobs: int | None,
 ) -> "Result":
     from trus.data.intake.intake import intake
-    from trus.inference.predictor import available_cores
 
     with progress_bar() as progress:
         task = progress.add_task("files", total=None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from trus.cli.terminal import Out, parse_spacing, progress_bar
+from trus.cores import available_cores
 from trus.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def predict_frames(
     from trus.inference.batch import predict_batch
     from trus.inference.ensemble import open_models
     from trus.inference.inputs import collect_inputs
-    from trus.inference.predictor import available_cores
 
     if threshold is not None and not 0 < threshold < 1:
         raise ConfigError(f"--threshold {threshold}: must lie between 0 and 1")

@@ -1,6 +1,5 @@
 """From a frame to its masks: one interface over a model file (ONNX Runtime) or a checkpoint (PyTorch)."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from trus.cores import available_cores
 from trus.data.classes import Classes
 from trus.errors import ModelFileError
 from trus.files import hash_file
@@ -147,11 +147,6 @@ def open_session(model: Path | bytes, threads: int | None = None) -> ort.Inferen
     except Exception as error:
         name = "the exported graph" if isinstance(model, bytes) else model
         raise ModelFileError(f"{name}: is no readable ONNX file, or was cut short ({_first_line(error)})") from error
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open_checkpoint(path: Path, threads: int | None) -> NetworkPredictor:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 import trus
+from trus.cores import available_cores
 from trus.files import write_json
 from trus.training.precision import resolve_precision
 from trus.training.tracking import git_state
@@ -98,7 +99,7 @@ def _machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda if torch.cuda.is_available() else None,
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],

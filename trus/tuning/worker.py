@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trus.cores import available_cores
 from trus.errors import ConfigError, TrainingError
 from trus.evaluation.cross_validation.folder import CvFolder
 from trus.evaluation.cross_validation.result import finished_members
@@ -66,7 +67,7 @@ class Worker:
         command = [str(self.settings.script), *directories, *self.settings.overrides, *overrides]
         environment = self.run_of_study.environment
         if self.settings.tune.n_workers > 1:
-            share = max(1, (os.cpu_count() or 1) // self.settings.tune.n_workers)
+            share = max(1, available_cores() // self.settings.tune.n_workers)
             environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(share))} | environment
         return Child.start(claim.folder, [*command, f"hydra.run.dir={claim.folder}"], environment)
 
