@@ -12,10 +12,12 @@ from trus.cli.compare import compare_trained
 from trus.cli.intake import take_in_frames
 from trus.cli.phantom import make_phantom
 from trus.cli.predict import predict_frames
+from trus.cli.serve import serve_models
 from trus.errors import TrusError
 
 EXTRAS = {
     "data": ("SimpleITK", "jinja2", "pydicom"),
+    "serve": ("fastapi", "highdicom", "prometheus_client", "python_multipart", "uvicorn"),
     "train": ("filelock", "matplotlib", "mlflow"),
 }
 """Packages that some commands need and a small inference install goes without."""
@@ -34,6 +36,7 @@ app.command("compare")(compare_trained)
 app.command("intake")(take_in_frames)
 app.command("phantom")(make_phantom)
 app.command("predict")(predict_frames)
+app.command("serve")(serve_models)
 
 
 def main() -> None:

@@ -1,0 +1,82 @@
+"""The web application: routes, errors and what stands before them."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from trus import __version__
+from trus.errors import TrusError
+from trus.inference.metadata import STATEMENT
+from trus.inference.predictor import Predictor
+from trus.serving.access import guard
+from trus.serving.problems import Problem
+from trus.serving.routes import ROUTERS
+from trus.serving.service import Service, Source
+from trus.serving.settings import ServeSettings
+
+
+def create_app(
+    models: Mapping[str, Path] | Mapping[str, Predictor] | Iterable[Source], settings: ServeSettings
+) -> FastAPI:
+    """The application over these models: name -> file or predictor, or pairs whose name may be None.
+
+    Its `Service` is `app.state.service`. The models are loaded when the application starts (its lifespan).
+    """
+    app = FastAPI(
+        title="trus",
+        version=__version__,
+        summary="Segmentation of transrectal ultrasound frames",
+        description=STATEMENT,
+        lifespan=_lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from a CDN
+        redoc_url=None,
+    )
+    app.state.service = service = Service(models.items() if isinstance(models, Mapping) else models, settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    guard(app, service)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    try:
+        await service.start()
+        yield
+    finally:
+        await service.stop()
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response(request.scope["request_id"])
+
+
+async def _mistake(request: Request, error: Exception) -> Response:
+    return Problem(422, "Cannot be done", str(error), "cannot-be-done").response(request.scope["request_id"])
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    """Says where, never what was given there."""
+    assert isinstance(error, RequestValidationError)
+    places = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+    return Problem(422, "Parameters do not fit", places, "parameters").response(request.scope["request_id"])
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = "there is nothing at this address" if error.status_code == 404 else error.detail
+    return Problem(error.status_code, str(error.detail), str(detail), "", error.headers).response(
+        request.scope["request_id"]
+    )
+
+
+_HANDLERS = {Problem: _problem, TrusError: _mistake, RequestValidationError: _malformed, HTTPException: _http}

@@ -1,0 +1,142 @@
+"""One model's work: a worker thread and a bounded queue that refuses instead of piling up."""
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from trus.inference.predictor import Predictor
+from trus.serving.problems import Problem
+
+T = TypeVar("T")
+Cancelled = Callable[[], bool]
+Work = Callable[[Predictor, Cancelled], T]
+
+
+@dataclass(eq=False)
+class _Task:
+    work: Work[Any]
+    answer: Future[Any] = field(default_factory=Future)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+
+class Engine:
+    """First come, first served, one at a time, because the network itself uses all cores.
+
+    `queue` requests may wait beside the one in work, each for `timeout_s` in all. `observe` is told the seconds of each
+    work done.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        queue: int = 8,
+        timeout_s: float = 60.0,
+        observe: Callable[[float], None] | None = None,
+    ):
+        self.predictor = predictor
+        self.queue, self.timeout_s = queue, timeout_s
+        self.mean_seconds = 0.0
+        self._observe = observe
+        self._waiting: deque[_Task] = deque()
+        self._changed = threading.Condition()
+        self._busy = self._closed = False
+        self._thread = threading.Thread(target=self._work_off, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """Requests in work or waiting."""
+        return len(self._waiting) + self._busy
+
+    async def run(self, work: Work[T], timeout_s: float | None = None) -> T:
+        """What `work(predictor, cancelled)` returns, computed in the worker thread.
+
+        Long works ask `cancelled()` between frames: True once nobody waits for the answer. Raises Problem 429 when the
+        queue is full, 504 after `timeout_s`, 503 after `close`, and whatever the work raises.
+        """
+        task = _Task(work)
+        self._enqueue(task)
+        limit = self.timeout_s if timeout_s is None else timeout_s
+        answer = asyncio.wrap_future(task.answer)
+        try:
+            await asyncio.wait({answer}, timeout=limit)
+            if answer.done():
+                return answer.result()
+            raise Problem(504, "Timed out", f"no result within {limit:g} s; send fewer frames or ask later", "timeout")
+        finally:
+            self._give_up(task)
+            answer.cancel()
+
+    def close(self) -> None:
+        """Refuse what waits and what comes; the work in hand is told to stop. Returns at once."""
+        with self._changed:
+            self._closed = True
+            waiting, self._waiting = self._waiting, deque()
+            self._changed.notify()
+        for task in waiting:
+            task.answer.set_exception(_closing())
+
+    def _enqueue(self, task: _Task) -> None:
+        with self._changed:
+            if self._closed:
+                raise _closing()
+            if self.depth > self.queue:
+                raise self._refusal()
+            self._waiting.append(task)
+            self._changed.notify()
+
+    def _refusal(self) -> Problem:
+        seconds = max(1, math.ceil(self.depth * self.mean_seconds))
+        detail = f"{self.depth} requests are before this one; ask again in {seconds} s"
+        return Problem(429, "The queue is full", detail, "queue-full", {"Retry-After": str(seconds)})
+
+    def _give_up(self, task: _Task) -> None:
+        task.given_up.set()
+        with self._changed:
+            if task in self._waiting:
+                self._waiting.remove(task)
+
+    def _work_off(self) -> None:
+        while (task := self._next()) is not None:
+            started = time.perf_counter()
+            try:
+                result = task.work(self.predictor, lambda given_up=task.given_up: given_up.is_set() or self._closed)
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, not to this thread
+                task.answer.set_exception(error)
+            else:
+                task.answer.set_result(result)
+                del result
+            self._done(time.perf_counter() - started)
+            del task
+
+    def _next(self) -> _Task | None:
+        """The oldest task that somebody still waits for; None: closed."""
+        with self._changed:
+            while True:
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return None
+                task = self._waiting.popleft()
+                if task.answer.set_running_or_notify_cancel():
+                    self._busy = True
+                    return task
+
+    def _done(self, seconds: float) -> None:
+        with self._changed:
+            self._busy = False
+            self.mean_seconds = seconds if not self.mean_seconds else 0.8 * self.mean_seconds + 0.2 * seconds
+        if self._observe:
+            self._observe(seconds)
+
+
+def _closing() -> Problem:
+    return Problem(
+        503, "Shutting down", "the service is shutting down; ask another one", "draining", {"Retry-After": "5"}
+    )

@@ -1,0 +1,46 @@
+"""/healthz, /readyz and /metrics."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
+
+from trus.serving.metrics import MEDIA_TYPE
+from trus.serving.problems import Problem, problem_responses
+from trus.serving.service import Service, get_service
+
+router = APIRouter(tags=["health"])
+Shared = Annotated[Service, Depends(get_service)]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(BaseModel):
+    """Every model is loaded and warmed, and the service takes work."""
+
+    status: Literal["ready"] = "ready"
+
+
+@router.get("/healthz", responses=problem_responses())
+async def healthz() -> Alive:
+    """Whether the process answers; says nothing of the models. Needs no token."""
+    return Alive()
+
+
+@router.get("/readyz", responses=problem_responses(503))
+async def readyz(service: Shared) -> Ready:
+    """Whether work is taken: 503 while models load and while the service shuts down. Needs no token."""
+    if not service.ready:
+        why = "shutting down" if service.draining else "the models are still loading"
+        raise Problem(503, "Not ready", why, "not-ready", {"Retry-After": "2"})
+    return Ready()
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}} | problem_responses())
+async def metrics(service: Shared) -> Response:
+    """Counters in Prometheus' text format."""
+    return Response(service.metrics.text(), media_type=MEDIA_TYPE)

@@ -1,0 +1,114 @@
+"""What the routes share: the models, their engines, limits and counters."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from starlette.requests import Request
+
+from trus.inference.ensemble import open_models
+from trus.inference.predictor import Predictor
+from trus.serving.engine import Engine
+from trus.serving.metrics import Metrics
+from trus.serving.problems import Problem
+from trus.serving.settings import ServeSettings
+
+Source = tuple[str | None, Path | Predictor]
+"""A model's name (None: its metadata's name) and its file, or a predictor that is open already."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model by the name under which it is asked for."""
+
+    name: str
+    path: Path
+    predictor: Predictor
+    engine: Engine
+
+
+class Service:
+    """Everything a route needs, by `get_service`. `models` is in the order given; the first is the default.
+
+    Not ready before `start` has loaded and warmed all models, nor once `drain` was called.
+    """
+
+    def __init__(self, sources: Iterable[Source], settings: ServeSettings):
+        self.settings = settings
+        self.metrics = Metrics()
+        self.models: dict[str, ServedModel] = {}
+        self.draining = False
+        self._sources = list(sources)
+        self._started = False
+
+    @property
+    def ready(self) -> bool:
+        """All models loaded and warmed, and not draining."""
+        return self._started and not self.draining
+
+    def model(self, name: str | None = None) -> ServedModel:
+        """The model of that name, without one the first. Raises Problem 404, and 503 while models are loading."""
+        if not self._started:
+            raise Problem(503, "Not ready", "the models are still loading", "not-ready", {"Retry-After": "2"})
+        if name is None:
+            return next(iter(self.models.values()))
+        if name not in self.models:
+            known = ", ".join(self.models)
+            raise Problem(404, "No such model", f"there is no model of that name; there are: {known}", "no-such-model")
+        return self.models[name]
+
+    async def start(self) -> None:
+        """Load and warm every model. Raises ModelFileError."""
+        for name, source in self._sources:
+            predictor = await asyncio.to_thread(_open, source, self.settings.threads)
+            model = self._serve(name, predictor)
+            await model.engine.run(_warm_up)
+        self._started = True
+
+    def drain(self) -> None:
+        """Take no new work; what was taken is finished."""
+        self.draining = True
+
+    async def stop(self) -> None:
+        """Close the engines."""
+        self.drain()
+        for model in self.models.values():
+            model.engine.close()
+
+    def _serve(self, name: str | None, predictor: Predictor) -> ServedModel:
+        name = _unique(name or _plain(predictor.metadata.name) or _plain(predictor.path.stem), self.models)
+        inference = self.metrics.inference.labels(name)
+        engine = Engine(predictor, self.settings.queue, self.settings.timeout_s, inference.observe)
+        self.metrics.queue.labels(name).set_function(lambda: engine.depth)
+        self.models[name] = ServedModel(name, predictor.path, predictor, engine)
+        return self.models[name]
+
+
+def get_service(request: Request) -> Service:
+    """For routes: `service: Annotated[Service, Depends(get_service)]`."""
+    return request.app.state.service
+
+
+def _open(source: Path | Predictor, threads: int | None) -> Predictor:
+    return source if isinstance(source, Predictor) else open_models([source], threads)
+
+
+def _warm_up(predictor: Predictor, _cancelled: object) -> None:
+    """A pass at the network's own size, and the file's hash, which every answer names."""
+    height, width = predictor.metadata.input_shape[1:]
+    predictor.predict(np.zeros((height, width), np.uint8))
+    _ = predictor.model_hash, predictor.settings
+
+
+def _plain(name: str) -> str:
+    """The name as it can stand in an address."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+
+
+def _unique(name: str, taken: Iterable[str]) -> str:
+    taken = {*taken}
+    numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
+    return next(candidate for candidate in (name, *numbered) if candidate not in taken)
