@@ -49,7 +49,7 @@ def _mounts(proc: Path) -> Iterator[tuple[str, Path, str]]:
 
 def _quota(group: Path) -> float | None:
     """Cores that a group may use in a period: version 2's cpu.max, or version 1's pair; None without a limit."""
-    limit, period = (_read(group / "cpu.max").split() + ["", ""])[:2]
+    limit, period = [*_read(group / "cpu.max").split(), "", ""][:2]
     if not limit:
         limit, period = _read(group / "cpu.cfs_quota_us").strip(), _read(group / "cpu.cfs_period_us").strip()
     return int(limit) / int(period) if limit.isdigit() and period.isdigit() and int(limit) and int(period) else None
