@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
@@ -14,8 +15,10 @@ from trus.config import resolve_evaluate_config
 from trus.data.images import read_mask, write_image
 from trus.data.manifest import Manifest
 from trus.errors import ConfigError, ManifestError, ModelFileError
+from trus.evaluation.cross_validation.folder import CvFolder
 from trus.evaluation.publish import renew_model_file
 from trus.evaluation.run import FILES, run_evaluation
+from trus.inference.predictor import METADATA_KEY, open_predictor
 
 
 def rows(path):
@@ -66,6 +69,33 @@ def test_kept_predictions_score_as_the_network_itself(evaluation, cv_folder, tin
     again = evaluate_model(evaluation, tiny_model, dataset, "split.part=train")
     assert kept == pytest.approx(again, abs=1e-9)  # p >= 0.5 is decided alike on kept steps
     assert summary()["classes"]["gland"]["counts"] | {"networks": 2} == counts
+
+
+def as_trained_in(cv: CvFolder, model_file: Path) -> None:
+    """The tiny model as if this cross-validation had trained it."""
+    model = onnx.load(model_file)
+    document = json.loads(model.metadata_props[0].value)
+    content = cv.read()
+    document["training"] |= {"data_hash": content.data_hash, "split_hash": content.split_hash}
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(document)})
+    onnx.save(model, model_file)
+
+
+def test_the_chosen_operating_point_is_in_every_networks_file_and_in_the_report(evaluation, cv_folder, tmp_path):
+    for member in cv_folder.members():
+        as_trained_in(cv_folder, cv_folder.run_dir(member) / "model.onnx")
+    run_evaluation(evaluation(f"cv_run={cv_folder.path}", "choose=true"))
+    points = []
+    for member in cv_folder.members():
+        metadata = open_predictor(cv_folder.run_dir(member) / "model.onnx").metadata
+        points.append((metadata.thresholds, metadata.postprocessing, metadata.operating_point))
+    assert points[0] == points[1] == points[2] == points[3]
+    thresholds, _, point = points[0]
+    assert point.split_hash == cv_folder.read().split_hash
+    assert {*point.accepted} == {"gland", "lesion"}
+    untouched = [name for name, taken in point.accepted.items() if "threshold" not in taken]
+    assert [thresholds[k] for k, name in enumerate(("gland", "lesion")) if name in untouched] == [0.5] * len(untouched)
+    assert f"{point.after.value:.3f}" in (tmp_path / "evaluation/report.html").read_text()
 
 
 def test_a_single_run_is_evaluated_on_its_validation_frames(evaluation, cv_folder, summary):

@@ -91,6 +91,6 @@ def read_run(run: str, tracking_uri: str) -> Any:
         return connect(tracking_uri).get_run(run)
     except Exception as error:  # MLflow, SQLAlchemy and the network each raise their own
         raise ConfigError(
-            f"{run}: no such folder, and no such run could be read from {tracking_uri} (logger.tracking_uri=...): "
-            f"{error}"
+            f"{run}: no such folder, and no such run could be read from {tracking_uri} (another store: "
+            f"logger.tracking_uri=..., or --tracking-uri of trus compare): {error}"
         ) from error
