@@ -25,6 +25,10 @@ class IntakeError(TrusError):
     """A raw export cannot be taken in. The message never holds a name, tag or identifier of the file."""
 
 
+class OversizeError(IntakeError):
+    """A raw file announces more pixels, frames or bytes than are read."""
+
+
 class AnnotationError(TrusError):
     """An annotation file, or an object in one, cannot be taken over."""
 

@@ -14,7 +14,7 @@ from trus.data.images import MAX_PIXELS
 from trus.data.intake.dicom_form import MOST_FRAMES
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header
-from trus.errors import IntakeError
+from trus.errors import IntakeError, OversizeError
 
 _DAMAGED = "damaged: the clip cannot be opened"
 _MOST_BOXES = 100_000
@@ -86,11 +86,13 @@ def _look(capture: Any) -> tuple[int | None, tuple[int, int]]:
     import cv2
 
     size = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-    if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
-        raise IntakeError(f"announces {size[1]}x{size[0]} pixels; 1 to {MAX_PIXELS} are read")
+    if min(size) < 1:
+        raise IntakeError("damaged: the clip says no size of its pictures")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise OversizeError(f"announces {size[1]}x{size[0]} pixels; at most {MAX_PIXELS} are read")
     frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     if frames > MOST_FRAMES:
-        raise IntakeError(f"announces {frames:.0f} frames; at most {MOST_FRAMES} are read")
+        raise OversizeError(f"announces {frames:.0f} frames; at most {MOST_FRAMES} are read")
     return int(frames) if frames >= 1 else None, size
 
 

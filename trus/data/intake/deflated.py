@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import BinaryIO
 
-from trus.errors import IntakeError
+from trus.errors import IntakeError, OversizeError
 
 HEADER_BYTES = 16 * 2**20
 """What is inflated before the header is read, and what a file may hold besides its pixels."""
@@ -37,11 +37,11 @@ def _fill(packed: BinaryIO, unpacked: BinaryIO, announced: Callable[[BinaryIO], 
     unpacked.seek(0)
     pixels = announced(unpacked)
     if pixels > LARGEST:
-        raise IntakeError(f"deflated: announces {pixels} bytes of pixels; at most {LARGEST} are inflated")
+        raise OversizeError(f"deflated: announces {pixels} bytes of pixels; at most {LARGEST} are inflated")
     unpacked.seek(0, 2)
     _pour(stream, packed, unpacked, pixels + HEADER_BYTES)
     if not stream.eof and _more(stream, packed):
-        raise IntakeError(f"deflated: inflates to more than the {pixels} bytes of pixels that its header announces")
+        raise OversizeError(f"deflated: inflates to more than the {pixels} bytes of pixels that its header announces")
     if not stream.eof:
         raise IntakeError("truncated: the deflated data ends early")
     unpacked.seek(0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trus.data.images import MAX_PIXELS
-from trus.errors import IntakeError
+from trus.errors import IntakeError, OversizeError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -43,11 +43,15 @@ class Pixels:
 def pixels_of(dataset: "Dataset", uid: "UID", vr: str) -> Pixels:
     """Check what the header announces before a pixel is read. Raises IntakeError."""
     rows, columns = _whole(dataset, "Rows"), _whole(dataset, "Columns")
-    if min(rows, columns) < 1 or rows * columns > MAX_PIXELS:
-        raise IntakeError(f"announces {columns}x{rows} pixels; 1 to {MAX_PIXELS} are read")
+    if min(rows, columns) < 1:
+        raise IntakeError(f"announces {columns}x{rows} pixels")
+    if rows * columns > MAX_PIXELS:
+        raise OversizeError(f"announces {columns}x{rows} pixels; at most {MAX_PIXELS} are read")
     frames = _whole(dataset, "NumberOfFrames", 1) or 1
-    if not 1 <= frames <= MOST_FRAMES:
-        raise IntakeError(f"announces {frames} frames; 1 to {MOST_FRAMES} are read")
+    if frames < 1:
+        raise IntakeError(f"announces {frames} frames")
+    if frames > MOST_FRAMES:
+        raise OversizeError(f"announces {frames} frames; at most {MOST_FRAMES} are read")
     samples, model = _colours(dataset)
     allocated = _whole(dataset, "BitsAllocated")
     stored = _whole(dataset, "BitsStored", allocated)

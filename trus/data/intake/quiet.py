@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from trus.errors import IntakeError
+from trus.errors import IntakeError, OversizeError
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
     An IntakeError keeps its own words. Neither has a cause or a context: they would hold the library's message, which
     may quote tags and paths.
     """
+    failure: type[IntakeError] = IntakeError
     reason = words
     with _silence.entered():
         try:
@@ -33,10 +34,10 @@ def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
         except ModuleNotFoundError:
             reason = "needs packages that are not installed: pip install 'trus[data]'"
         except MemoryError:
-            reason = "needs more memory than there is"
+            failure, reason = OversizeError, "needs more memory than there is"
         except Exception:  # noqa: BLE001 - what damaged files make the decoders raise is not documented
             pass
-    raise IntakeError(reason)
+    raise failure(reason)
 
 
 class _Silence:

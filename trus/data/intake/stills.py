@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from trus.data.images import MAX_PIXELS, read_frame, to_frame
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header
-from trus.errors import IntakeError
+from trus.errors import IntakeError, OversizeError
 
 MOST_PAGES = 10_000
 _ORIENTATION = 0x0112
@@ -48,13 +48,13 @@ def _bounded(path: Path, kind: str) -> tuple[tuple[int, int], int]:
     try:
         return _look(path, kind)
     except Image.DecompressionBombError:
-        raise IntakeError(f"announces far more pixels than the {MAX_PIXELS} that are read") from None
+        raise OversizeError(f"announces far more pixels than the {MAX_PIXELS} that are read") from None
 
 
 def _look(path: Path, kind: str) -> tuple[tuple[int, int], int]:
     with Image.open(path, formats=[kind.upper()]) as image:
         if image.width * image.height > MAX_PIXELS:
-            raise IntakeError(f"announces {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+            raise OversizeError(f"announces {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
         if kind == "png" and getattr(image, "n_frames", 1) > 1:
             raise IntakeError("an animated PNG; export its frames each as a file of its own")
         width, height = image.size
@@ -70,12 +70,14 @@ def _pages(image: Image.Image) -> int:
             image.seek(page)
         except EOFError:
             return page
-    raise IntakeError(f"holds more than {MOST_PAGES} pages, which is not read")
+    raise OversizeError(f"holds more than {MOST_PAGES} pages, which is not read")
 
 
 def _read_page(path: Path, number: int) -> np.ndarray:
     with Image.open(path, formats=["TIFF"]) as image:
         image.seek(number)
         if image.width * image.height > MAX_PIXELS:
-            raise IntakeError(f"page {number} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
+            raise OversizeError(
+                f"page {number} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read"
+            )
         return to_frame(ImageOps.exif_transpose(image), path)
