@@ -14,6 +14,7 @@ from trus.cores import available_cores
 from trus.data.classes import Classes
 from trus.errors import ModelFileError
 from trus.files import hash_file
+from trus.inference.graph_file import GraphFile, check_ports, read_graph_file
 from trus.inference.metadata import ModelMetadata, parse_metadata
 from trus.inference.postprocessing import Rule, decide
 from trus.preprocessing import Preprocessor
@@ -113,11 +114,8 @@ class OnnxPredictor(NetworkPredictor):
     """A model file in an ONNX Runtime session on the CPU."""
 
     def __init__(self, path: Path, threads: int | None = None):
+        super().__init__(path, read_model_file(path)[0])
         self.session = open_session(path, threads)
-        document = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-        if document is None:
-            raise ModelFileError(f"{path}: holds no trus metadata; only files that trus exported can be used")
-        super().__init__(path, parse_metadata(document, str(path)))
 
     def network(self, batch: np.ndarray) -> np.ndarray:
         """Run the graph."""
@@ -134,6 +132,16 @@ def open_predictor(path: Path, threads: int | None = None) -> NetworkPredictor:
     if path.suffix == ".ckpt":
         return _open_checkpoint(path, threads)
     raise ModelFileError(f"{path}: a model is an .onnx file or a .ckpt checkpoint, not {path.suffix or 'this'}")
+
+
+def read_model_file(path: Path) -> tuple[ModelMetadata, GraphFile]:
+    """What an .onnx model file says of itself and what it holds, without running it. Raises ModelFileError."""
+    graph = read_graph_file(path)
+    if METADATA_KEY not in graph.entries:
+        raise ModelFileError(f"{path}: holds no trus metadata; only files that trus exported can be used")
+    metadata = parse_metadata(graph.entries[METADATA_KEY], str(path))
+    check_ports(graph, metadata.input_shape, len(metadata.thresholds), path)
+    return metadata, graph
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> ort.InferenceSession:

@@ -1,5 +1,6 @@
 """The PyTorch backend: a predictor over a training checkpoint. The one module of `trus.inference` that needs torch."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from trus.inference.metadata import ModelMetadata, parse_metadata
 from trus.inference.predictor import NetworkPredictor
 from trus.models.build import build_network
 
+_FACTORIES = re.compile(r"trus\.models\.[a-z0-9_]+\.build")
+"""Nothing else of those modules: some of what they import calls whatever it is told."""
 CHECKPOINT_KEY = "trus_metadata"
 """Key in a checkpoint's hyper-parameters: the model file's JSON document as text, score left out."""
 
@@ -67,7 +70,7 @@ def checkpoint_metadata(checkpoint: dict[str, Any], path: Path) -> ModelMetadata
 
 def _rebuild(metadata: ModelMetadata, path: Path) -> nn.Module:
     config = metadata.training.config
-    if not str(config.get("_target_", "")).startswith("trus.models."):
+    if not _FACTORIES.fullmatch(str(config.get("_target_", ""))):
         raise ModelFileError(f"{path}: its network {config.get('_target_')} is not part of trus; use its .onnx file")
     try:
         return build_network({**config, "encoder_weights": None}, metadata.input_shape[0], len(metadata.thresholds))

@@ -14,6 +14,7 @@ from torch import nn
 
 from trus.errors import ModelFileError
 from trus.files import write_bytes
+from trus.inference.graph_file import check_graph, check_ports
 from trus.inference.metadata import ModelMetadata
 from trus.inference.predictor import METADATA_KEY, open_session
 
@@ -62,11 +63,13 @@ def export_model(network: nn.Module, metadata: ModelMetadata, frames: np.ndarray
         try:
             graph = _quietly(exporter, module, torch.from_numpy(frames[:2]))
             parity = check_parity(module, graph, frames, metadata.thresholds)
+            content = _with_metadata(graph, metadata)
+            check_ports(check_graph(content, target), metadata.input_shape, len(metadata.thresholds), target)
         except Exception as error:  # noqa: BLE001 - exporters raise whatever their passes raise
             failures.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
             continue
         if parity.passed:
-            write_bytes(target, _with_metadata(graph, metadata))
+            write_bytes(target, content)
             return parity
         failures.append(f"{name}: {parity}")
     bounds = f"bounds: {MAX_LOGIT_DIFFERENCE:g} and {MAX_PIXELS_CHANGED:g}"
