@@ -1,25 +1,25 @@
 """Uploaded files: kept in anonymous memory, decoded in processes that may die, one for each file.
 
-    with await decoder.open(upload) as opened:
-        async for frame in opened.frames(range(opened.frames_held or 1)):
-            ...
+A file is opened with `with await decoder.open(upload) as opened`, its frames come from
+`async for frame in opened.frames(range(10))`.
 """
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from trus.data.intake.source import Box, Region
 from trus.serving import channel
+from trus.serving.decoding import Limits
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 
@@ -98,6 +98,12 @@ class Opened:
         self.kind: str = header["kind"]
         self.size: tuple[int, int] = (header["size"][0], header["size"][1])
         self.frames_held: int | None = header["frames"]
+        self._regions = tuple(
+            Region((x0, y0, x1, y1), _pair(region["spacing"]), region["spacing_note"])
+            for region in header["regions"]
+            for x0, y0, x1, y1 in [region["box"]]
+        )
+        self._spacing = _pair(header["spacing"]), header["spacing_note"]
 
     def __enter__(self) -> "Opened":
         """Itself."""
@@ -114,15 +120,40 @@ class Opened:
     async def frames(self, wanted: range) -> AsyncIterator[DecodedFrame]:
         """Yield the frames with these numbers (from 0), in order, one in memory at a time.
 
-        A clip that does not say how many it has may end before `wanted` does. Raises Problem 422 where a frame cannot
-        be decoded, 413 where it needs too much memory.
+        A clip that does not say how many it has may end before `wanted` does; one range costs less than several. Raises
+        Problem 422 where a frame cannot be decoded, 413 where it needs too much memory. After a problem, or when the
+        loop was left early, the upload is closed.
         """
-        raise NotImplementedError
-        yield
+        ended = False
+        try:
+            await channel.send_async(
+                self._connection, {"do": "frames", "numbers": [wanted.start, wanted.stop, wanted.step]}
+            )
+            while True:
+                about, payload = await self._decoder.answer(self._connection)
+                ended = "end" in about
+                if ended:
+                    return
+                image = np.frombuffer(payload, about["dtype"]).reshape(about["shape"])
+                yield DecodedFrame(about["number"], image, self._regions, *self._spacing)
+        except OSError:
+            raise _ended() from None
+        finally:
+            if not ended:
+                self.close()
 
-    async def segmentation(self, numbers: list[int], labels: np.ndarray, description: dict[str, Any]) -> bytes:
-        """DICOM SEG of an upload of kind dicom: `labels` uint8 (N, H, W) of the frames `numbers`. Raises Problem 422."""
-        raise NotImplementedError
+    async def segmentation(self, numbers: list[int], labels: np.ndarray, about: dict[str, Any]) -> bytes:
+        """The DICOM SEG of an upload of kind dicom, as `answers.dicom_seg.build_segmentation` makes it in the worker.
+
+        `labels` are uint8 (N, H, W), of the frames `numbers`. Raises Problem 422 where it cannot be made.
+        """
+        command = {"do": "segmentation", "numbers": numbers, "about": about}
+        try:
+            await channel.send_async(self._connection, command, np.ascontiguousarray(labels).data.cast("B"))
+            _, payload = await self._decoder.answer(self._connection)
+        except OSError:
+            raise _ended() from None
+        return bytes(payload)
 
 
 class Decoder:
@@ -132,21 +163,140 @@ class Decoder:
     """
 
     def __init__(self, settings: ServeSettings) -> None:
-        self.settings = settings
+        self._limits = Limits(pixels=settings.max_pixels, frames=settings.max_frames)
+        self._turns = asyncio.Semaphore(settings.decoders)
+        self._queue = settings.queue
+        self._waiting = 0
+        self._nursery: _Nursery | None = None
 
     def start(self) -> None:
         """Start the process that others are forked from; returns at once. `ready` waits for it."""
+        self._nursery = _Nursery(self._limits)
 
     async def ready(self) -> None:
         """Return when an upload would be decoded without delay."""
+        await asyncio.to_thread(self._forked_from().wait)
 
     def close(self) -> None:
         """End it; workers end with their uploads."""
+        if self._nursery:
+            self._nursery.close()
 
     async def open(self, upload: Upload | bytes) -> Opened:
-        """Look at a file's content and read its header; the caller still closes the upload, at any time.
+        """Look at a file's content and read its header. The caller still closes the upload, whenever it likes.
 
         Raises Problem 415 for a kind of file that is not read, 413 for more pixels, frames or memory than allowed, 422
         for a damaged file, 429 where too many wait.
         """
-        raise NotImplementedError
+        if isinstance(upload, bytes):
+            with Upload(upload) as held:
+                return await self.open(held)
+        if self._waiting >= self._queue:
+            detail = f"{self._waiting} uploads wait to be decoded; ask again in 1 s"
+            raise Problem(429, "Too many uploads", detail, "queue-full", {"Retry-After": "1"})
+        async with self._turn():
+            connection = await self._forked(upload)
+            try:
+                header, _ = await _answer(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return Opened(connection, header, self)
+
+    async def answer(self, connection: socket.socket) -> channel.Message:
+        """The next message of a worker, when it is its turn. Raises Problem."""
+        async with self._turn():
+            return await _answer(connection)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _forked(self, upload: Upload) -> socket.socket:
+        """A connection to a new worker that has the upload."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            try:
+                self._forked_from().fork(theirs, upload)
+            except OSError:  # somebody ended it: the next one takes over
+                self.close()
+                self.start()
+                await self.ready()
+                self._forked_from().fork(theirs, upload)
+        return ours
+
+    def _forked_from(self) -> "_Nursery":
+        if self._nursery is None:
+            self.start()
+        assert self._nursery is not None
+        return self._nursery
+
+
+class _Nursery:
+    """The process of `trus.serving.decoding`."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "trus.serving.decoding", str(theirs.fileno()), json.dumps(asdict(limits))]
+        one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        with theirs:
+            self._process = subprocess.Popen(  # in a session of its own: Ctrl-C is for the service
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **one_core},
+                start_new_session=True,
+            )
+
+    def wait(self) -> None:
+        """Until everything is imported. Raises ChildProcessError where it cannot be."""
+        self._control.recv(16, socket.MSG_PEEK)
+        if self._process.poll() is not None:
+            raise ChildProcessError("the process that decodes uploads cannot be started; see the messages above")
+
+    def fork(self, connection: socket.socket, upload: Upload) -> None:
+        """Hand an upload to a new worker. Raises OSError where the process is gone."""
+        socket.send_fds(self._control, [b"u"], [connection.fileno(), upload.fileno()])
+
+    def close(self) -> None:
+        """End it, without a trace of it left in the system's list of processes."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+
+
+async def _answer(connection: socket.socket) -> channel.Message:
+    message = await channel.receive_async(connection)
+    if message is None:
+        raise _ended()
+    header, _ = message
+    if "error" in header:
+        raise _refused(header["status"], header["error"])
+    return message
+
+
+def _refused(status: int, reason: str) -> Problem:
+    if status == 415:
+        return Problem(415, "Not read here", f"the file is {reason}; send {READABLE}", "unsupported-file")
+    if status == 413:
+        return Problem(413, "Too large", f"the file {reason}", "too-large")
+    return Problem(422, "The file cannot be read", f"the file: {reason}", "unreadable-file")
+
+
+def _ended() -> Problem:
+    detail = "its decoder was ended: the file is damaged, or takes more time or memory than one upload may"
+    return Problem(422, "The file cannot be read", detail, "unreadable-file")
+
+
+def _pair(values: list[float] | None) -> tuple[float, float] | None:
+    return None if values is None else (values[0], values[1])
