@@ -1,5 +1,5 @@
 """The routes of the web API, a file a subject; each has a `router`."""
 
-from trus.serving.routes import health, models
+from trus.serving.routes import health, models, open_inference
 
-ROUTERS = (health.router, models.router)
+ROUTERS = (health.router, models.router, open_inference.router)
