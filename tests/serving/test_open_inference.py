@@ -125,7 +125,7 @@ HUGE = np.full((1, 1, 32, 32), 3e38, np.float32)
         (INFER, {"content": b"{}", "headers": {"Inference-Header-Content-Length": "-1"}}, 400, "Length"),
         (INFER, {"content": b"{}", "headers": {"Inference-Header-Content-Length": "nine"}}, 400, "Length"),
         (INFER, binary(HUGE), 400, "not finite"),
-        (INFER, {"content": b" " * 200_000}, 413, "bytes"),
+        (INFER, {"content": b" " * 400_000}, 413, "bytes"),
         (INFER, {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, "application/json"),
         (INFER, {"content": b"{}", "headers": {"Content-Encoding": "gzip"}}, 415, "compressed"),
         ("/v2/models/other/infer", {"json": {}}, 404, "tiny"),

@@ -18,6 +18,8 @@ MAX_BATCH = 8
 """Frames of one request. They go through the network one by one, so that memory does not grow with them."""
 HEADER_BYTES = 64 * 1024
 """The JSON beside binary tensors."""
+JSON_BYTES = 16 * 1024 * 1024
+"""Numbers as JSON: one frame in any case, more of them up to this."""
 _JSON_NUMBER = 32
 """Bytes that a number of JSON may take, its comma included."""
 
@@ -36,9 +38,11 @@ class Inference:
 
 
 def largest_body(input_shape: tuple[int, int, int], binary: bool) -> int:
-    """Bytes a request may have for a model of `input_shape` (C, H, W): MAX_BATCH frames binary, one as JSON."""
-    frame = int(np.prod(input_shape))
-    return HEADER_BYTES + (MAX_BATCH * 4 if binary else _JSON_NUMBER) * frame
+    """Bytes that a request may have for a model of `input_shape` (C, H, W)."""
+    numbers = int(np.prod(input_shape))
+    if binary:
+        return HEADER_BYTES + MAX_BATCH * 4 * numbers
+    return HEADER_BYTES + max(_JSON_NUMBER * numbers, min(MAX_BATCH * _JSON_NUMBER * numbers, JSON_BYTES))
 
 
 def parse_request(

@@ -25,13 +25,21 @@ class ProtocolRoute(APIRoute):
             try:
                 return await handler(request)
             except Problem as problem:
-                return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
+                return _refusal(request, problem.status, problem.detail, problem.kind, problem.headers)
             except TrusError as error:
-                return JSONResponse({"error": str(error)}, 400)
+                return _refusal(request, 400, str(error), "protocol")
             except RequestValidationError as error:
-                return JSONResponse({"error": "; ".join(_explain(problem) for problem in error.errors())}, 400)
+                return _refusal(request, 400, "; ".join(_explain(each) for each in error.errors()), "protocol")
 
         return turned
+
+
+def _refusal(
+    request: Request, status: int, detail: str, kind: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer; notes for the counters why it was refused, as Problem.response does."""
+    request.scope["problem"] = kind or "other"
+    return JSONResponse({"error": detail}, status, headers)
 
 
 def _explain(problem: dict[str, Any]) -> str:
