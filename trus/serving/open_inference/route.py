@@ -1,6 +1,6 @@
 """Routes that fail in the protocol's own form, and how OpenAPI describes them."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import Request, Response
