@@ -31,7 +31,7 @@ class Classes:
         labels = _read_labels(content, origin)
         foreground = tuple(name for value, name in sorted(labels.items()) if value != 0)
         contains = _read_contains(content, foreground, origin)
-        classes = cls(labels, contains, tuple(content.get("targets", foreground)))
+        classes = cls(labels, contains, _read_targets(content, foreground, origin))
         if any(name in classes.inside(name) for name in foreground):
             raise ManifestError(f"{origin}: 'contains' goes in a circle; a class cannot contain itself")
         return classes.select(classes.targets)
@@ -134,9 +134,20 @@ def _read_labels(content: Any, origin: str) -> dict[int, str]:
 
 def _read_contains(content: dict[str, Any], foreground: tuple[str, ...], origin: str) -> dict[str, tuple[str, ...]]:
     contains = content.get("contains", {})
-    if not isinstance(contains, dict) or not all(isinstance(inner, list | tuple) for inner in contains.values()):
+    if not isinstance(contains, dict) or not all(_are_names(inner) for inner in contains.values()):
         raise ManifestError(f'{origin}: "contains" maps a class to a list of classes, e.g. {{"gland": ["lesion"]}}')
     unknown = sorted({*contains}.union(*contains.values()) - set(foreground))
     if unknown:
         raise ManifestError(f"{origin}: 'contains' names {unknown}; choose from {list(foreground)}")
     return {outer: tuple(inner) for outer, inner in contains.items()}
+
+
+def _read_targets(content: dict[str, Any], foreground: tuple[str, ...], origin: str) -> tuple[str, ...]:
+    targets = content.get("targets", foreground)
+    if not _are_names(targets):
+        raise ManifestError(f'{origin}: "targets" is a list of classes; choose from {list(foreground)}')
+    return tuple(targets)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
