@@ -5,21 +5,66 @@ from typing import Annotated
 
 import typer
 
+from trus.errors import ConfigError
+
 
 def serve_models(
-    model: Annotated[list[str], typer.Option(help="A model file, or NAME=FILE; several: served side by side.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    model: Annotated[
+        list[str],
+        typer.Option(help="An .onnx model file, or NAME=FILE; several: served side by side.", metavar="[NAME=]FILE"),
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on; off loopback --token-file is needed.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8321,
-    threads: Annotated[int | None, typer.Option(min=1, help="Cores of a model's session; all.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="One token a line, at least 16 characters.")] = None,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Of one request's body.")] = 512 * 1024 * 1024,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Of one frame.")] = 64_000_000,
+    max_frames: Annotated[int, typer.Option(min=1, help="Of one upload.")] = 2000,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for a model; more are refused.")] = 8,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one request, waiting included.")] = 60.0,
+    drain: Annotated[float, typer.Option(min=0, help="Seconds from SIGTERM to the exit, at most.")] = 25.0,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="Name under which a proxy asks, as in the header Host; repeatable.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores of a model's session.", show_default="all")] = None,
 ) -> None:
-    """Serve models as a web API."""
+    """Serve models as a web API on HOST:PORT until SIGTERM or Ctrl-C. Research use only.
+
+    Prints its address once all models are loaded and warmed. Answers what it has taken, then exits with 0; with 1
+    where --drain was too short for that. A second signal ends it at once.
+    """
     from trus.serving.server import serve
     from trus.serving.settings import ServeSettings
+    from trus.serving.tokens import read_tokens
 
-    sources = [_source(text) for text in model]
-    raise typer.Exit(serve(sources, ServeSettings(host=host, port=port, threads=threads)))
+    settings = ServeSettings(
+        host=host,
+        port=port,
+        tokens=read_tokens(token_file, lambda text: typer.echo(text, err=True)) if token_file else (),
+        max_bytes=max_bytes,
+        max_pixels=max_pixels,
+        max_frames=max_frames,
+        queue=queue,
+        timeout_s=timeout,
+        drain_s=drain,
+        allowed_hosts=tuple(allowed_host or ()),
+        threads=threads,
+    )
+    raise typer.Exit(serve(_sources(model), settings))
+
+
+def _sources(texts: list[str]) -> list[tuple[str | None, Path]]:
+    """`FILE` or `NAME=FILE`, a file whose name holds an equals sign included. Raises ConfigError."""
+    sources = [_source(text) for text in texts]
+    names = [name for name, _ in sources if name]
+    if len({*names}) < len(names):
+        raise ConfigError("--model: two models have the same name")
+    return sources
 
 
 def _source(text: str) -> tuple[str | None, Path]:
     name, separator, path = text.partition("=")
-    return (None, Path(text)) if not separator or Path(text).is_file() else (name, Path(path))
+    if not separator or Path(text).is_file():
+        return None, Path(text)
+    if not name.replace("-", "a").replace("_", "a").replace(".", "a").isalnum() or not name.isascii():
+        raise ConfigError(f"--model {text}: a name is of letters, digits, dots, dashes and underscores")
+    return name, Path(path)

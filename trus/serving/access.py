@@ -1,109 +1,92 @@
-"""What stands before the routes, outermost first: id, log and counters; then who may ask."""
+"""Who may ask: under which name, from which page, with which token."""
 
 import hashlib
 import hmac
-import json
-import logging
-import secrets
-import time
-import traceback
+from urllib.parse import urlsplit
 
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trus.serving.problems import Problem
-from trus.serving.service import Service
+from trus.serving.settings import ServeSettings
 
-LOG = logging.getLogger("trus.access")
 OPEN = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 """Asked by probes, which have no token and come by address; they tell nothing."""
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
-def guard(app: FastAPI, service: Service) -> None:
-    """Add all of them to the application."""
-    app.add_middleware(TokenCheck, service=service)
-    app.add_middleware(Observation, service=service)
+class HostCheck:
+    """The header Host against DNS rebinding, and Origin against pages of other sites.
 
-
-class Observation:
-    """Gives each request an id, turns what nobody expected into a 500 without its text, counts, and logs one line.
-
-    The line holds the route's template, never the path, the query string, a header or anything of the body.
+    A page in the clinic's browser can make a name of its own point at this service and then read its answers; the name
+    gives it away. Addresses under which the connection itself arrived are fine.
     """
 
-    def __init__(self, app: ASGIApp, service: Service):
-        self.app, self.service = app, service
+    def __init__(self, app: ASGIApp, settings: ServeSettings):
+        self.app = app
+        self._named = {name.lower() for name in (*LOOPBACK, *settings.allowed_hosts, _bracketed(settings.host))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        scope["request_id"] = request_id = secrets.token_hex(8)
-        started, status, size = time.perf_counter(), 0, 0
+        if scope["type"] == "http" and scope["path"] not in OPEN:
+            self._check_host(scope)
+            self._check_origin(scope)
+        await self.app(scope, receive, send)
 
-        async def sending(message: Message) -> None:
-            nonlocal status, size
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_common_headers(request_id, self.service)]
-            size += len(message.get("body", b""))
-            await send(message)
+    def _check_host(self, scope: Scope) -> None:
+        given = _values(scope, b"host")
+        if len(given) != 1:
+            raise Problem(400, "Bad request", "send one header Host", "host")
+        if not self._is_ours(_host_name(given[0]), scope):
+            detail = "this service does not answer to the name in the header Host; start it with --allowed-host NAME"
+            raise Problem(421, "Unknown host", detail, "host")
 
-        try:
-            await self.app(scope, receive, sending)
-        except Problem as problem:
-            await problem.response(request_id)(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - its text may hold anything of the request
-            LOG.error(json.dumps({"request": request_id, "fault": type(error).__name__, "at": _places(error)}))
-            if not status:
-                await _fault().response(request_id)(scope, receive, sending)
-        finally:
-            self._record(scope, status, time.perf_counter() - started, size)
+    def _check_origin(self, scope: Scope) -> None:
+        for origin in _values(scope, b"origin"):
+            if not self._is_ours(_host_name(_authority(origin)), scope):
+                detail = "pages of other sites may not ask; ask without a browser, or from this service's own address"
+                raise Problem(403, "Foreign origin", detail, "origin")
 
-    def _record(self, scope: Scope, status: int, seconds: float, size: int) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
-        self.service.metrics.requests.labels(route, scope["method"], status).inc()
-        self.service.metrics.latency.labels(route).observe(seconds)
-        line = {"request": scope["request_id"], "method": scope["method"], "route": route, "status": status}
-        LOG.info(json.dumps(line | {"ms": round(1000 * seconds, 1), "bytes": size}))
+    def _is_ours(self, name: str, scope: Scope) -> bool:
+        arrived = _bracketed((scope.get("server") or ("",))[0])
+        return bool(name) and (name in self._named or name == arrived)
 
 
 class TokenCheck:
-    """Authorization: Bearer TOKEN, compared by digest in constant time."""
+    """Authorization: Bearer TOKEN, by its digest and in constant time. No digests: everybody may ask."""
 
-    def __init__(self, app: ASGIApp, service: Service):
-        self.app, self.digests = app, service.settings.tokens
+    def __init__(self, app: ASGIApp, settings: ServeSettings):
+        self.app, self._digests = app, settings.tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] == "http" and self.digests and scope["path"] not in OPEN and not self._known(scope):
+        if scope["type"] == "http" and self._digests and scope["path"] not in OPEN and not self._is_known(scope):
             headers = {"WWW-Authenticate": 'Bearer realm="trus"'}
             raise Problem(401, "No valid token", "send the header Authorization: Bearer TOKEN", "token", headers)
         await self.app(scope, receive, send)
 
-    def _known(self, scope: Scope) -> bool:
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, token = given.partition(b" ")
-        digest = hashlib.sha256(token.strip()).hexdigest()
-        matches = [hmac.compare_digest(digest, known) for known in self.digests]
-        return scheme.lower() == b"bearer" and any(matches)
+    def _is_known(self, scope: Scope) -> bool:
+        scheme, _, token = (_values(scope, b"authorization") or [""])[0].partition(" ")
+        digest = hashlib.sha256(token.strip().encode("latin-1")).hexdigest()
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]  # all: no early end to measure
+        return scheme.lower() == "bearer" and any(matches)
 
 
-def _common_headers(request_id: str, service: Service) -> list[tuple[bytes, bytes]]:
-    headers = [
-        (b"x-request-id", request_id.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
-    ]
-    return [*headers, (b"connection", b"close")] if service.draining else headers
+def _values(scope: Scope, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
 
 
-def _places(error: Exception) -> list[str]:
-    return [
-        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
-    ]
+def _host_name(authority: str) -> str:
+    """`name:port` or `[address]:port` -> the name in lower case; empty where there is none."""
+    name = authority.rpartition("]")[0] + "]" if authority.startswith("[") else authority.partition(":")[0]
+    return name.lower()
 
 
-def _fault() -> Problem:
-    return Problem(500, "Internal error", "a fault of the service; its log has this request's id", "fault")
+def _authority(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

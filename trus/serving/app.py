@@ -13,7 +13,9 @@ from trus import __version__
 from trus.errors import TrusError
 from trus.inference.metadata import STATEMENT
 from trus.inference.predictor import Predictor
-from trus.serving.access import guard
+from trus.serving.access import HostCheck, TokenCheck
+from trus.serving.limits import Admission, BodyLimit
+from trus.serving.observe import Observation
 from trus.serving.problems import Problem
 from trus.serving.routes import ROUTERS
 from trus.serving.service import Service, Source
@@ -41,8 +43,17 @@ def create_app(
         app.include_router(router)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    guard(app, service)
+    _guard(app, service)
     return app
+
+
+def _guard(app: FastAPI, service: Service) -> None:
+    """What stands before the routes; the last is outermost."""
+    app.add_middleware(BodyLimit, service=service)
+    app.add_middleware(Admission, service=service)
+    app.add_middleware(TokenCheck, settings=service.settings)
+    app.add_middleware(HostCheck, settings=service.settings)
+    app.add_middleware(Observation, service=service)
 
 
 @asynccontextmanager
@@ -57,26 +68,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response(request.scope["request_id"])
+    return error.response(request.scope)
 
 
 async def _mistake(request: Request, error: Exception) -> Response:
-    return Problem(422, "Cannot be done", str(error), "cannot-be-done").response(request.scope["request_id"])
+    return Problem(422, "Cannot be done", str(error), "cannot-be-done").response(request.scope)
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
     """Says where, never what was given there."""
     assert isinstance(error, RequestValidationError)
     places = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-    return Problem(422, "Parameters do not fit", places, "parameters").response(request.scope["request_id"])
+    return Problem(422, "Parameters do not fit", places, "parameters").response(request.scope)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = "there is nothing at this address" if error.status_code == 404 else error.detail
-    return Problem(error.status_code, str(error.detail), str(detail), "", error.headers).response(
-        request.scope["request_id"]
-    )
+    return Problem(error.status_code, str(error.detail), str(detail), "", error.headers).response(request.scope)
 
 
 _HANDLERS = {Problem: _problem, TrusError: _mistake, RequestValidationError: _malformed, HTTPException: _http}

@@ -45,14 +45,15 @@ class Engine:
         self._observe = observe
         self._waiting: deque[_Task] = deque()
         self._changed = threading.Condition()
-        self._busy = self._closed = False
+        self._running: _Task | None = None
+        self._closed = False
         self._thread = threading.Thread(target=self._work_off, name="engine", daemon=True)
         self._thread.start()
 
     @property
     def depth(self) -> int:
         """Requests in work or waiting."""
-        return len(self._waiting) + self._busy
+        return len(self._waiting) + (self._running is not None)
 
     async def run(self, work: Work[T], timeout_s: float | None = None) -> T:
         """What `work(predictor, cancelled)` returns, computed in the worker thread.
@@ -78,6 +79,8 @@ class Engine:
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, deque()
+            if self._running:
+                self._running.given_up.set()
             self._changed.notify()
         for task in waiting:
             task.answer.set_exception(_closing())
@@ -106,7 +109,7 @@ class Engine:
         while (task := self._next()) is not None:
             started = time.perf_counter()
             try:
-                result = task.work(self.predictor, lambda given_up=task.given_up: given_up.is_set() or self._closed)
+                result = task.work(self.predictor, task.given_up.is_set)
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, not to this thread
                 task.answer.set_exception(error)
             else:
@@ -125,12 +128,12 @@ class Engine:
                     return None
                 task = self._waiting.popleft()
                 if task.answer.set_running_or_notify_cancel():
-                    self._busy = True
+                    self._running = task
                     return task
 
     def _done(self, seconds: float) -> None:
         with self._changed:
-            self._busy = False
+            self._running = None
             self.mean_seconds = seconds if not self.mean_seconds else 0.8 * self.mean_seconds + 0.2 * seconds
         if self._observe:
             self._observe(seconds)

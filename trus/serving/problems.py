@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -23,14 +24,15 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.status, self.title, self.detail, self.kind = status, title, detail, kind
         self.headers = dict(headers or {})
 
-    def response(self, request_id: str) -> JSONResponse:
-        """The answer to the request with that id."""
+    def response(self, scope: Scope) -> JSONResponse:
+        """The answer to that request; notes in its scope, for the counters, why it was refused."""
+        scope["problem"] = self.kind or "other"
         document = {
             "type": f"urn:trus:problem:{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": f"urn:trus:request:{request_id}",
+            "instance": f"urn:trus:request:{scope['request_id']}",
         }
         return JSONResponse(document, self.status, self.headers, MEDIA_TYPE)
 

@@ -1,39 +1,139 @@
-"""The server process: one address, one event loop, models loaded while it already answers /healthz."""
+"""The server process: one address, one event loop, and an end that loses no request."""
 
 import asyncio
+import gc
+import ipaddress
 import logging
+import os
 import socket
 import sys
+import time
 from collections.abc import Iterable
+from types import FrameType
+from typing import Any, cast
 
 import uvicorn
+from fastapi import FastAPI
 
+from trus.errors import ConfigError
 from trus.serving.app import create_app
+from trus.serving.protocol import GuardedProtocol
 from trus.serving.service import Service, Source
 from trus.serving.settings import ServeSettings
 
+LINGER_S = 0.5
+"""A drained service answers 503 at least this long, so that clients between two requests are told to go elsewhere."""
+CONNECTIONS = 500
+"""More at a time are answered 503 by uvicorn itself."""
+
 
 def serve(sources: Iterable[Source], settings: ServeSettings) -> int:
-    """Serve until a signal. Returns the exit code. Raises OSError for an address that cannot be had, ModelFileError."""
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO)
-    listener = socket.create_server((settings.host, settings.port), reuse_port=False)
-    return asyncio.run(_serve(sources, settings, listener))
+    """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 1 where requests were cut off after `drain_s`.
+
+    Prints the address once every model is loaded and warmed. Raises ConfigError for an address that cannot be had or
+    that needs a token, ModelFileError.
+    """
+    listener = open_listener(settings)
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger("trus.serving").addHandler(log)
+    logging.getLogger("trus.serving").setLevel(logging.INFO)
+    with listener:
+        return asyncio.run(_serve(sources, settings, listener))
+
+
+def open_listener(settings: ServeSettings) -> socket.socket:
+    """A listening socket at the settings' address. Raises ConfigError."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        _check_reach(str(address[0]), settings)
+        return socket.create_server(address, family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"cannot listen on {settings.host} port {settings.port}: {reason}; choose others with --host and --port"
+        ) from error
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server that goes on listening while it drains, and ends at once at the second signal."""
+
+    def __init__(self, config: uvicorn.Config, service: Service):
+        super().__init__(config)
+        self.service = service
+        self.cut_off = False
+        self._draining_since: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT."""
+        if self._draining_since is not None:
+            os._exit(128 + sig)
+        self._draining_since = time.monotonic()
+        self.service.drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if self._draining_since is not None:
+            elapsed = time.monotonic() - self._draining_since
+            self.cut_off = self.service.busy
+            self.should_exit = elapsed >= self.service.settings.drain_s or (elapsed >= LINGER_S and not self.cut_off)
+        return await super().on_tick(counter)
 
 
 async def _serve(sources: Iterable[Source], settings: ServeSettings, listener: socket.socket) -> int:
     app = create_app(sources, settings)
     service: Service = app.state.service
-    config = uvicorn.Config(
-        app, lifespan="off", http="httptools", ws="none", log_config=None, access_log=False, server_header=False
-    )
-    server = uvicorn.Server(config)
+    asyncio.get_running_loop().set_exception_handler(_log_type)
+    server = DrainingServer(_configure(app), service)
     answering = asyncio.create_task(server.serve([listener]))
+    starting = asyncio.create_task(service.start())
     try:
-        await service.start()
-        host, port = listener.getsockname()[:2]
-        print(f"trus serves on http://{host}:{port}", flush=True)
+        await asyncio.wait({answering, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _announce(listener)
         await answering
     finally:
         server.should_exit = True
+        starting.cancel()
+        await asyncio.gather(answering, starting, return_exceptions=True)
         await service.stop()
+    if server.cut_off:
+        os._exit(1)  # a work that does not end would keep the process alive
     return 0
+
+
+def _configure(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast(Any, app),  # starlette's and uvicorn's words for the same interface
+        http=GuardedProtocol,
+        ws="none",
+        lifespan="off",  # the models load while /healthz answers
+        interface="asgi3",
+        log_config=None,
+        log_level=logging.CRITICAL,  # its messages hold tracebacks with their texts
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,  # by then all is answered, or it was waited long enough
+    )
+
+
+def _announce(listener: socket.socket) -> None:
+    """Also the moment from which the garbage collector need not look at what was loaded."""
+    gc.collect()
+    gc.freeze()
+    host, port = listener.getsockname()[:2]
+    print(f"trus serves on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+
+
+def _check_reach(address: str, settings: ServeSettings) -> None:
+    if not settings.tokens and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        raise ConfigError(f"--host {settings.host} can be reached from other machines: give --token-file")
+
+
+def _log_type(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """asyncio's own handler would log the exception's text."""
+    logging.getLogger("trus.serving").error('{"fault": "%s"}', type(context.get("exception")).__name__)

@@ -41,6 +41,8 @@ class Service:
         self.metrics = Metrics()
         self.models: dict[str, ServedModel] = {}
         self.draining = False
+        self.in_flight = 0
+        self.metrics.in_flight.set_function(lambda: self.in_flight)
         self._sources = list(sources)
         self._started = False
 
@@ -48,6 +50,11 @@ class Service:
     def ready(self) -> bool:
         """All models loaded and warmed, and not draining."""
         return self._started and not self.draining
+
+    @property
+    def busy(self) -> bool:
+        """Something that was taken is not yet answered."""
+        return self.in_flight > 0
 
     def model(self, name: str | None = None) -> ServedModel:
         """The model of that name, without one the first. Raises Problem 404, and 503 while models are loading."""
@@ -79,7 +86,8 @@ class Service:
             model.engine.close()
 
     def _serve(self, name: str | None, predictor: Predictor) -> ServedModel:
-        name = _unique(name or _plain(predictor.metadata.name) or _plain(predictor.path.stem), self.models)
+        wanted = {given for given, _ in self._sources if given}
+        name = name or _unique(_plain(predictor.metadata.name) or _plain(predictor.path.stem), {*self.models, *wanted})
         inference = self.metrics.inference.labels(name)
         engine = Engine(predictor, self.settings.queue, self.settings.timeout_s, inference.observe)
         self.metrics.queue.labels(name).set_function(lambda: engine.depth)
@@ -108,7 +116,6 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
 
 
-def _unique(name: str, taken: Iterable[str]) -> str:
-    taken = {*taken}
+def _unique(name: str, taken: set[str]) -> str:
     numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
     return next(candidate for candidate in (name, *numbered) if candidate not in taken)

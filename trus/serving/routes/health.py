@@ -1,6 +1,6 @@
 """/healthz, /readyz and /metrics."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
@@ -40,7 +40,10 @@ async def readyz(service: Shared) -> Ready:
     return Ready()
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}} | problem_responses())
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {}}}}
+
+
+@router.get("/metrics", response_class=Response, responses=_TEXT | problem_responses())
 async def metrics(service: Shared) -> Response:
     """Counters in Prometheus' text format."""
     return Response(service.metrics.text(), media_type=MEDIA_TYPE)
