@@ -121,3 +121,13 @@ def test_a_bad_model_is_one_error(dataset, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {tmp_path / 'm.onnx'}: is no readable ONNX file")
     assert done.stderr.count("\n") == 1
+
+
+def test_another_backend_segments_anew_and_alike(tiny_model, dataset, tmp_path):
+    image = dataset / "images" / "p2_0.png"
+    predict(tiny_model, tmp_path, image)
+    first = read_mask(tmp_path / "masks" / "p2_0.png")
+    result = predict(tiny_model, tmp_path, image, "--backend", "openvino")
+    assert "1 frames segmented:" in result.stdout
+    assert (read_mask(tmp_path / "masks" / "p2_0.png") != first).mean() <= 1e-4
+    assert json.loads((tmp_path / "records" / "p2_0.json").read_text())["backend"] == "openvino"

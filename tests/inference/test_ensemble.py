@@ -114,6 +114,8 @@ def test_one_file_twice_and_none_at_all_are_refused(tiny_model, tmp_path):
 class Recorder(NetworkPredictor):
     """Says of each pixel what the input is there, and keeps what it was asked."""
 
+    backend = "recorder"
+
     def __init__(self, path: Path):
         super().__init__(path, open_predictor(path).metadata)
         self.asked: list[np.ndarray] = []

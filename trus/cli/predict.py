@@ -27,6 +27,10 @@ def predict_frames(
     ] = None,
     spacing: Annotated[str | None, typer.Option(help="ROW,COLUMN in mm a pixel, for areas in mm2.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Frames in work at a time.")] = 1,
+    backend: Annotated[
+        Literal["onnxruntime", "openvino"] | None,
+        typer.Option(help="What runs an .onnx file: onnxruntime, the default, or openvino (needs trus[openvino])."),
+    ] = None,
 ) -> None:
     """Segment frames: masks/, overlays/, records/, predictions.csv and predictions.json below OUT.
 
@@ -39,7 +43,7 @@ def predict_frames(
     if threshold is not None and not 0 < threshold < 1:
         raise ConfigError(f"--threshold {threshold}: must lie between 0 and 1")
     items = collect_inputs(inputs, parse_spacing(spacing) if spacing else None, out)
-    predictor = open_models(model, max(1, available_cores() // jobs), tta, threshold, postprocess)
+    predictor = open_models(model, max(1, available_cores() // jobs), tta, threshold, postprocess, backend)
     if predictor.metadata.data.cropped and not any(item.region for item in items):
         typer.echo("note: the model was trained on frames cropped by their manifest; these are taken whole", err=True)
     with progress_bar() as progress:

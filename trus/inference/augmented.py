@@ -22,7 +22,7 @@ class AugmentedPredictor(NetworkPredictor):
     def __init__(self, inner: NetworkPredictor, views: Views):
         super().__init__(inner.path, inner.metadata)
         self.inner = inner
-        self.tta = views
+        self.tta, self.backend = views, inner.backend
         self.thresholds, self.postprocessing = list(inner.thresholds), dict(inner.postprocessing)
         self._scales = (1.0, *SCALES) if views == "flip_scale" else (1.0,)
 

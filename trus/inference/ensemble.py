@@ -12,7 +12,7 @@ from trus.errors import ModelFileError
 from trus.files import hash_json
 from trus.inference.augmented import AugmentedPredictor, Views
 from trus.inference.metadata import ModelMetadata, Provenance
-from trus.inference.predictor import Box, Predictor, open_predictor
+from trus.inference.predictor import Backend, Box, NetworkPredictor, Predictor, open_predictor
 
 
 def open_models(
@@ -21,8 +21,9 @@ def open_models(
     tta: Views | None = None,
     threshold: float | None = None,
     postprocess: bool = True,
+    backend: Backend | None = None,
 ) -> Predictor:
-    """Open one model file (.onnx or .ckpt), or several as an ensemble.
+    """Open one model file (.onnx or .ckpt), or several as an ensemble; `threads` and `backend` as `open_predictor`.
 
     `threshold` replaces the files' own for every class; without `postprocess` theirs is left out. Raises
     ModelFileError for a file that cannot be used and for files that do not go together.
@@ -34,7 +35,7 @@ def open_models(
         raise ModelFileError(f"{', '.join(repeated)}: given more than once" if paths else "no model file was given")
     members: list[Predictor] = []
     for path in paths:
-        opened = open_predictor(path, threads)
+        opened = open_predictor(path, threads, backend)
         opened.thresholds = opened.thresholds if threshold is None else [threshold] * len(opened.thresholds)
         opened.postprocessing = opened.postprocessing if postprocess else {}
         members.append(AugmentedPredictor(opened, tta) if tta else opened)
@@ -56,7 +57,8 @@ class EnsemblePredictor(Predictor):
         super().__init__(members[0].path, _merge([member.metadata for member in members]))
         self.thresholds, self.postprocessing = list(members[0].thresholds), dict(members[0].postprocessing)
         self._members = list(members)
-        self.tta = members[0].tta
+        self.tta, self.backend = members[0].tta, members[0].backend
+        self._prepared_by = [next(i for i, other in enumerate(members) if _same_input(m, other)) for m in members]
 
     @property
     def members(self) -> Sequence[Predictor]:
@@ -73,12 +75,23 @@ class EnsemblePredictor(Predictor):
         """As of a single model, and the members' hashes."""
         return super().settings | {"members_sha256": sorted(member.model_hash for member in self._members)}
 
-    def probabilities(self, image: np.ndarray, region: Box | None = None) -> np.ndarray:
-        """Frame -> mean of the members' probabilities, float32 (K, H, W)."""
-        total = self._members[0].probabilities(image, region).copy()
-        for member in self._members[1:]:
-            total += member.probabilities(image, region)
+    def prepare(self, image: np.ndarray, region: Box | None = None) -> list[Any]:
+        """A member's input each; those with equal preprocessing share it."""
+        made = {i: self._members[i].prepare(image, region) for i in {*self._prepared_by}}
+        return [made[i] for i in self._prepared_by]
+
+    def infer(self, prepared: list[Any]) -> np.ndarray:
+        """Mean of the members' probabilities, float32 (K, H, W)."""
+        total = self._members[0].infer(prepared[0]).copy()
+        for member, own in zip(self._members[1:], prepared[1:], strict=True):
+            total += member.infer(own)
         return total / np.float32(len(self._members))
+
+
+def _same_input(first: Predictor, second: Predictor) -> bool:
+    if isinstance(first, NetworkPredictor) and isinstance(second, NetworkPredictor):
+        return first.preprocessor == second.preprocessor
+    return first is second
 
 
 def _check_classes(members: Sequence[Predictor]) -> None:

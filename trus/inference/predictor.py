@@ -1,11 +1,11 @@
-"""From a frame to its masks: one interface over a model file (ONNX Runtime) or a checkpoint (PyTorch)."""
+"""From a frame to its masks: one interface over a model file (ONNX Runtime, OpenVINO) or a checkpoint (PyTorch)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -17,9 +17,11 @@ from trus.files import hash_file
 from trus.inference.graph_file import GraphFile, check_ports, read_graph_file
 from trus.inference.metadata import ModelMetadata, parse_metadata
 from trus.inference.postprocessing import Rule, decide
-from trus.preprocessing import Preprocessor
+from trus.preprocessing import Geometry, Preprocessor
 
 Box = tuple[int, int, int, int]
+Backend = Literal["onnxruntime", "openvino"]
+"""What can run an .onnx file."""
 
 METADATA_KEY = "trus"
 """The key of the JSON document in the model file's metadata."""
@@ -42,6 +44,8 @@ class Predictor(ABC):
     `thresholds` (K,) and `postprocessing` (rules by class) start as the model file's own and can be replaced.
     """
 
+    backend: str
+    """What runs the network: onnxruntime, openvino or pytorch."""
     tta: str | None = None
 
     def __init__(self, path: Path, metadata: ModelMetadata):
@@ -74,11 +78,21 @@ class Predictor(ABC):
             "thresholds": dict(zip(self.classes.targets, self.thresholds, strict=True)),
             "postprocessing": {name: rule for name, rule in rules.items() if rule} or None,
             "tta": self.tta,
+            # backends agree within the parity bounds, not to the bit; None keeps what earlier versions wrote
+            "backend": self.backend if self.backend == "openvino" else None,
         }
 
     @abstractmethod
+    def prepare(self, image: np.ndarray, region: Box | None = None) -> Any:
+        """Everything before the network, for `infer`: a frame as `probabilities` takes it -> its input and geometry."""
+
+    @abstractmethod
+    def infer(self, prepared: Any) -> np.ndarray:
+        """The network, and the way back to the frame: what `prepare` returned -> float32 (K, H, W) in 0..1."""
+
     def probabilities(self, image: np.ndarray, region: Box | None = None) -> np.ndarray:
         """Frame (H, W) or (H, W, 3), 8 or 16 bit -> float32 (K, H, W) in 0..1, zero outside the region."""
+        return self.infer(self.prepare(image, region))
 
     def predict(
         self, image: np.ndarray, region: Box | None = None, spacing: tuple[float, float] | None = None
@@ -87,7 +101,10 @@ class Predictor(ABC):
 
         `spacing`, (row, column) in mm, is what rules in mm2 need.
         """
-        probabilities = self.probabilities(image, region)
+        return self.decide(self.probabilities(image, region), spacing)
+
+    def decide(self, probabilities: np.ndarray, spacing: tuple[float, float] | None = None) -> Prediction:
+        """Probabilities (K, H, W) of a frame -> its mask, by this predictor's thresholds and post-processing."""
         labels = decide(probabilities, self.classes, self.thresholds, self.postprocessing, spacing)
         return Prediction(labels, probabilities)
 
@@ -104,14 +121,20 @@ class NetworkPredictor(Predictor):
     def network(self, batch: np.ndarray) -> np.ndarray:
         """Preprocessed float32 (N, C, h, w) -> probabilities float32 (N, K, h, w)."""
 
-    def probabilities(self, image: np.ndarray, region: Box | None = None) -> np.ndarray:
-        """Preprocess, run the network, map back to the frame."""
-        array, geometry = self.preprocessor(image, region)
+    def prepare(self, image: np.ndarray, region: Box | None = None) -> tuple[np.ndarray, Geometry]:
+        """Preprocess: the network's input (C, h, w) and the way back."""
+        return self.preprocessor(image, region)
+
+    def infer(self, prepared: tuple[np.ndarray, Geometry]) -> np.ndarray:
+        """Run the network, map back to the frame."""
+        array, geometry = prepared
         return geometry.inverse_probabilities(self.network(array[None])[0])
 
 
 class OnnxPredictor(NetworkPredictor):
     """A model file in an ONNX Runtime session on the CPU."""
+
+    backend = "onnxruntime"
 
     def __init__(self, path: Path, threads: int | None = None):
         super().__init__(path, read_model_file(path)[0])
@@ -122,13 +145,18 @@ class OnnxPredictor(NetworkPredictor):
         return self.session.run(["probabilities"], {"image": batch})[0]
 
 
-def open_predictor(path: Path, threads: int | None = None) -> NetworkPredictor:
-    """Open an .onnx model file or a .ckpt checkpoint. Raises ModelFileError."""
+def open_predictor(path: Path, threads: int | None = None, backend: Backend | None = None) -> NetworkPredictor:
+    """Open an .onnx model file, which `backend` runs (ONNX Runtime), or a .ckpt checkpoint, which PyTorch runs.
+
+    `threads` is how many cores the network uses; by default all that this process may use. Raises ModelFileError.
+    """
     path = Path(path)
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file")
     if path.suffix == ".onnx":
-        return OnnxPredictor(path, threads)
+        return _open_openvino(path, threads) if backend == "openvino" else OnnxPredictor(path, threads)
+    if path.suffix == ".ckpt" and backend:
+        raise ModelFileError(f"{path}: a checkpoint runs on PyTorch, not on {backend}; give its .onnx file")
     if path.suffix == ".ckpt":
         return _open_checkpoint(path, threads)
     raise ModelFileError(f"{path}: a model is an .onnx file or a .ckpt checkpoint, not {path.suffix or 'this'}")
@@ -155,6 +183,17 @@ def open_session(model: Path | bytes, threads: int | None = None) -> ort.Inferen
     except Exception as error:
         name = "the exported graph" if isinstance(model, bytes) else model
         raise ModelFileError(f"{name}: is no readable ONNX file, or was cut short ({_first_line(error)})") from error
+
+
+def _open_openvino(path: Path, threads: int | None) -> NetworkPredictor:
+    try:
+        from trus.inference.openvino import OpenVinoPredictor
+    except ModuleNotFoundError as error:
+        raise ModelFileError(
+            f"{path}: OpenVINO is not installed ({error.name} is missing): pip install 'trus[openvino]', "
+            "or leave the backend out"
+        ) from error
+    return OpenVinoPredictor(path, threads)
 
 
 def _open_checkpoint(path: Path, threads: int | None) -> NetworkPredictor:

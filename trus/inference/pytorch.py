@@ -25,6 +25,8 @@ class CheckpointPredictor(NetworkPredictor):
     The network is rebuilt from the checkpoint unless one is given, into which the weights are then loaded.
     """
 
+    backend = "pytorch"
+
     def __init__(
         self,
         path: Path,
