@@ -1,0 +1,72 @@
+"""The figures that the service must hold, each beside its goal: `python scripts/benchmark_service.py`.
+
+Starts real `trus serve` processes on loopback and asks them from this one; nothing is left behind. Service and direct
+prediction take turns, so that another load of the machine falls on both; how much of the cores the load generator, the
+service and others took is said with each figure.
+
+    python scripts/benchmark_service.py --only overhead --only memory
+    python scripts/benchmark_service.py --only throughput --only start --model outputs/usgra_source/model.onnx
+    python scripts/benchmark_service.py --smallest --json        # seconds; for the tests
+
+`throughput` and `start` take the model file given; without one, a small made one, which shows little of a cold start.
+Exit code 1 where a goal is missed.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from service_load import steady, stress
+from service_load.figure import Figure
+from service_load.made_models import convolutions, write
+
+NAMES = ("overhead", "throughput", "overload", "memory", "sigterm", "start")
+
+
+def figures(folder: Path, given: Path | None, smallest: bool) -> dict[str, Callable[[], Figure]]:
+    """How each figure is measured, in rounds that suffice or in the smallest."""
+    model = given or write(convolutions((1, 512, 512), width=64, depth=12), folder / "made.onnx")
+    if smallest:
+        return {
+            "overhead": lambda: steady.overhead(folder, 5),
+            "throughput": lambda: steady.throughput(model, 1, 4),
+            "overload": lambda: stress.overload(folder, 1),
+            "memory": lambda: steady.memory(folder, 40, 20),
+            "sigterm": lambda: stress.sigterm(folder, 1),
+            "start": lambda: stress.start(model, 1),
+        }
+    return {
+        "overhead": lambda: steady.overhead(folder, 300),
+        "throughput": lambda: steady.throughput(model, 7, 8),
+        "overload": lambda: stress.overload(folder, 20),
+        "memory": lambda: steady.memory(folder, 10_000, 1_000),
+        "sigterm": lambda: stress.sigterm(folder, 30),
+        "start": lambda: stress.start(model, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=NAMES, action="append", help="one figure or several; all without")
+    parser.add_argument("--model", type=Path, help="for throughput and start")
+    parser.add_argument("--smallest", action="store_true", help="the smallest rounds: whether the script works")
+    parser.add_argument("--json", action="store_true", help="one JSON list")
+    options = parser.parse_args()
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        measures = figures(Path(folder), options.model, options.smallest)
+        for name in options.only or NAMES:
+            found.append(measures[name]())
+            if not options.json:
+                print(found[-1], flush=True)
+    if options.json:
+        print(json.dumps([asdict(figure) for figure in found], indent=2))
+    sys.exit(int(not all(figure.met for figure in found)))
+
+
+if __name__ == "__main__":
+    main()

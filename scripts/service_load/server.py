@@ -1,0 +1,120 @@
+"""A real `trus serve` process on a free port of loopback, and what it takes of the machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+_PATIENCE = 180
+"""Seconds; far more than the goal, so that a miss is measured and not guessed."""
+
+
+class Server:
+    """Started at once; use as a context, which ends it."""
+
+    def __init__(self, models: Sequence[Path], options: Sequence[str] = ()) -> None:
+        self.begun = time.monotonic()
+        command = [sys.executable, "-m", "trus.cli", "serve", "--port", "0", *options]
+        for model in models:
+            command += ["--model", str(model)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.host, self.port = self._address()
+
+    def _address(self) -> tuple[str, int]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if "http://" in line:
+                host, _, port = line.split("http://")[1].strip().rstrip("/").partition(":")
+                return host, int(port)
+        raise SystemExit(f"trus serve ended with {self.process.wait()} before it listened")
+
+    def __enter__(self) -> "Server":
+        """When it is ready."""
+        while not self.ready():
+            if self.process.poll() is not None or time.monotonic() - self.begun > _PATIENCE:
+                self.stop()
+                raise SystemExit("trus serve did not become ready")
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End it."""
+        self.stop()
+
+    def ready(self) -> bool:
+        """Whether /readyz says so."""
+        connection = HTTPConnection(self.host, self.port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL where that does not help."""
+        if self.process.poll() is None:
+            self.terminate()
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    @property
+    def family(self) -> list[int]:
+        """Its process id and those of its children, at any depth."""
+        return _family(self.process.pid)
+
+    def memory(self) -> dict[str, float]:
+        """MiB: `rss` of the service's own process now, `peak` its highest, `all` of it and its children now."""
+        own, members = _memory(self.process.pid), [_memory(pid) for pid in self.family]
+        return {"rss": own[0], "peak": own[1], "all": sum(rss for rss, _ in members)}
+
+    def cpu_seconds(self) -> float:
+        """Of it, its children and those that have ended."""
+        return sum(_cpu_seconds(pid) for pid in self.family)
+
+
+def _family(pid: int) -> list[int]:
+    children: list[str] = []
+    for task in _quiet_list(Path(f"/proc/{pid}/task")):
+        children += _read(task / "children").split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _quiet_list(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _memory(pid: int) -> tuple[float, float]:
+    """(resident set, its highest) in MiB; zeros for a process that has ended."""
+    found = dict(line.split(":", 1) for line in _read(Path(f"/proc/{pid}/status")).splitlines() if ":" in line)
+    return tuple(float(found.get(name, "0 kB").split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / TICKS if fields else 0.0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
