@@ -52,7 +52,10 @@ class HostCheck:
 
 
 class TokenCheck:
-    """Authorization: Bearer TOKEN, by its digest and in constant time. No digests: everybody may ask."""
+    """Authorization: Bearer TOKEN, by its digest and in constant time. No digests: everybody may ask.
+
+    Notes the digest in the scope as `caller`: whose jobs these are.
+    """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings):
         self.app, self._digests = app, settings.tokens
@@ -67,6 +70,7 @@ class TokenCheck:
     def _is_known(self, scope: Scope) -> bool:
         scheme, _, token = (_values(scope, b"authorization") or [""])[0].partition(" ")
         digest = hashlib.sha256(token.strip().encode("latin-1")).hexdigest()
+        scope["caller"] = digest
         matches = [hmac.compare_digest(digest, known) for known in self._digests]  # all: no early end to measure
         return scheme.lower() == "bearer" and any(matches)
 
