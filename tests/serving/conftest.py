@@ -1,8 +1,12 @@
 """A service over the tiny model: in this process, and as a real `trus serve`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,11 +14,11 @@ import pytest
 from trus.serving.app import create_app
 from trus.serving.settings import ServeSettings
 
-Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+OpenService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def open_service(tiny_model) -> Open:
+def open_service(tiny_model) -> OpenService:
     """`async with open_service(**settings) as client`: a client of a ready application over the model "tiny".
 
     The application is `client.app`, its Service `client.app.state.service`.
@@ -38,3 +42,46 @@ def open_service(tiny_model) -> Open:
 def run() -> Callable:
     """Run a coroutine to its end: tests are plain functions."""
     return asyncio.run
+
+
+@dataclass
+class Running:
+    """A `trus serve` process that is ready. Its log goes to a file, which `end` returns."""
+
+    process: subprocess.Popen
+    address: str
+    log: Path
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.address.rpartition(":")[2])
+
+    def end(self, timeout: float = 30) -> tuple[int, str]:
+        """Wait for its end: exit code and log."""
+        return self.process.wait(timeout), self.log.read_text()
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture(scope="session")
+def start_service(tiny_model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """`start_service("--queue", "2")`: a real process over the model "tiny" on a free port, ended with the session."""
+    started: list[Running] = []
+
+    def start(*arguments: str, model: str = f"tiny={tiny_model.onnx}") -> Running:
+        log = tmp_path_factory.mktemp("serve") / "log"
+        command = [sys.executable, "-m", "trus.cli", "serve", "--model", model, "--port", "0", "--threads", "1"]
+        with log.open("w") as errors:
+            process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True)
+        line = process.stdout.readline()
+        assert line.startswith("trus serves on http://"), log.read_text()
+        started.append(Running(process, line.split()[-1], log))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.process.kill()
+        running.process.wait()
+        running.process.stdout.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,9 +12,9 @@ from starlette.responses import Response
 
 from trus import __version__
 from trus.errors import TrusError
-from trus.inference.metadata import STATEMENT
 from trus.inference.predictor import Predictor
 from trus.serving.access import HostCheck, TokenCheck
+from trus.serving.description import DescribedApp
 from trus.serving.limits import Admission, BodyLimit
 from trus.serving.observe import Observation
 from trus.serving.problems import Problem
@@ -29,14 +30,16 @@ def create_app(
 
     Its `Service` is `app.state.service`. The models are loaded when the application starts (its lifespan).
     """
-    app = FastAPI(
+    app = DescribedApp(
+        asks_token=bool(settings.tokens),
         title="trus",
         version=__version__,
-        summary="Segmentation of transrectal ultrasound frames",
-        description=STATEMENT,
+        summary="Segmentation of transrectal ultrasound frames. Research use only.",
         lifespan=_lifespan,
+        redirect_slashes=False,
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
+        openapi_url=None,  # a route of ours, which is logged under its name
     )
     app.state.service = service = Service(models.items() if isinstance(models, Mapping) else models, settings)
     for router in ROUTERS:
@@ -83,9 +86,15 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses, in our words: its own may hold what was given."""
     assert isinstance(error, HTTPException)
-    detail = "there is nothing at this address" if error.status_code == 404 else error.detail
-    return Problem(error.status_code, str(error.detail), str(detail), "", error.headers).response(request.scope)
+    detail = _DETAILS.get(error.status_code, "the request is malformed")
+    problem = Problem(error.status_code, HTTPStatus(error.status_code).phrase, detail, "", error.headers)
+    return problem.response(request.scope)
 
 
+_DETAILS = {
+    404: "there is nothing at this address; GET /openapi.json lists what there is",
+    405: "this address does not know the method; the header Allow names those that it does",
+}
 _HANDLERS = {Problem: _problem, TrusError: _mistake, RequestValidationError: _malformed, HTTPException: _http}

@@ -74,6 +74,14 @@ class Engine:
             self._give_up(task)
             answer.cancel()
 
+    def check_room(self) -> None:
+        """Raises Problem 429 or 503 where `run` would: before an upload is decoded for nothing."""
+        with self._changed:
+            if self._closed:
+                raise _closing()
+            if self.depth > self.queue:
+                raise self._refusal()
+
     def close(self) -> None:
         """Refuse what waits and what comes; the work in hand is told to stop. Returns at once."""
         with self._changed:
@@ -87,10 +95,7 @@ class Engine:
 
     def _enqueue(self, task: _Task) -> None:
         with self._changed:
-            if self._closed:
-                raise _closing()
-            if self.depth > self.queue:
-                raise self._refusal()
+            self.check_room()
             self._waiting.append(task)
             self._changed.notify()
 

@@ -66,19 +66,23 @@ class BodyLimit:
             return
         _check_header(scope)
         body = _Body(scope, receive, send, self._most)
-        if scope["method"] == "POST":
-            await _while_present(self.app(scope, body.receive, body.send), body)
-        else:
-            await self.app(scope, body.receive, body.send)
+        handling = self.app(scope, body.receive, body.send)
+        try:
+            await (_while_present(handling, body) if scope["method"] == "POST" else handling)
+        except Exception:
+            if body.failure is None:
+                raise
+        if body.failure is not None:
+            raise body.failure
 
 
 class _Body:
-    """One request's body as it comes in; what goes wrong with it is answered whatever its reader makes of it."""
+    """One request's body as it comes in. `failure`: what went wrong with it, whatever its reader makes of that."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, most: int):
         self._receive, self._send, self._most = receive, send, most
         self._started, self._bytes = time.monotonic(), 0
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self.read = asyncio.Event()
         self.left = asyncio.Event()
         if _declared(scope) > most:
@@ -92,14 +96,13 @@ class _Body:
         try:
             return await self._next()
         except Problem as problem:
-            self._failure = problem
+            self.failure = problem
             raise
 
     async def send(self, message: Message) -> None:
-        """Pass on an answer, unless it is what the routes made of a body that was cut off."""
-        if self._failure and message["type"] == "http.response.start":
-            raise self._failure
-        await self._send(message)
+        """Pass on an answer, but not what the routes made of a body that was cut off."""
+        if self.failure is None:
+            await self._send(message)
 
     async def wait_until_left(self) -> None:
         """Return when the client goes away after its request was read."""
@@ -116,7 +119,7 @@ class _Body:
         except TimeoutError as error:
             raise Problem(408, "Too slow", "the body did not arrive in time", "too-slow") from error
         if message["type"] == "http.disconnect":
-            self._failure = ClientDisconnect()
+            self.failure = ClientDisconnect()
             return message
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._most:

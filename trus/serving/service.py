@@ -12,9 +12,12 @@ from starlette.requests import Request
 from trus.inference.ensemble import open_models
 from trus.inference.predictor import Predictor
 from trus.serving.engine import Engine
+from trus.serving.jobs.store import Jobs
 from trus.serving.metrics import Metrics
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
+from trus.serving.uploads import Decoder
+from trus.serving.uploads import Decoder
 
 Source = tuple[str | None, Path | Predictor]
 """A model's name (None: its metadata's name) and its file, or a predictor that is open already."""
@@ -40,9 +43,12 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.models: dict[str, ServedModel] = {}
+        self.decoder = Decoder(settings)
+        self.jobs = Jobs(self.decoder, settings, lambda model: self.metrics.frames.labels(model).inc())
         self.draining = False
         self.in_flight = 0
         self.metrics.in_flight.set_function(lambda: self.in_flight)
+        self.decoder = Decoder(settings)
         self._sources = list(sources)
         self._started = False
 
@@ -68,22 +74,27 @@ class Service:
         return self.models[name]
 
     async def start(self) -> None:
-        """Load and warm every model. Raises ModelFileError."""
+        """Load and warm every model, and the decoder meanwhile. Raises ModelFileError."""
+        self.decoder.start()
         for name, source in self._sources:
             predictor = await asyncio.to_thread(_open, source, self.settings.threads)
             model = self._serve(name, predictor)
             await model.engine.run(_warm_up)
+        await self.decoder.ready()
+        await self.decoder.ready()
         self._started = True
 
     def drain(self) -> None:
-        """Take no new work; what was taken is finished."""
+        """Take no new work; what was taken is finished, jobs are cancelled."""
         self.draining = True
+        self.jobs.stop()
 
     async def stop(self) -> None:
-        """Close the engines."""
+        """Close the engines and the decoder."""
         self.drain()
         for model in self.models.values():
             model.engine.close()
+        self.decoder.close()
 
     def _serve(self, name: str | None, predictor: Predictor) -> ServedModel:
         wanted = {given for given, _ in self._sources if given}

@@ -1,8 +1,9 @@
-"""/healthz, /readyz and /metrics."""
+"""/healthz, /readyz, /metrics and /openapi.json."""
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from trus.serving.metrics import MEDIA_TYPE
@@ -13,37 +14,43 @@ router = APIRouter(tags=["health"])
 Shared = Annotated[Service, Depends(get_service)]
 
 
-class Alive(BaseModel):
+class Liveness(BaseModel):
     """The process answers."""
 
     status: Literal["alive"] = "alive"
 
 
-class Ready(BaseModel):
+class Readiness(BaseModel):
     """Every model is loaded and warmed, and the service takes work."""
 
     status: Literal["ready"] = "ready"
 
 
-@router.get("/healthz", responses=problem_responses())
-async def healthz() -> Alive:
+@router.get("/healthz", summary="Alive", responses=problem_responses())
+async def healthz() -> Liveness:
     """Whether the process answers; says nothing of the models. Needs no token."""
-    return Alive()
+    return Liveness()
 
 
-@router.get("/readyz", responses=problem_responses(503))
-async def readyz(service: Shared) -> Ready:
+@router.get("/readyz", summary="Ready", responses=problem_responses(503))
+async def readyz(service: Shared) -> Readiness:
     """Whether work is taken: 503 while models load and while the service shuts down. Needs no token."""
     if not service.ready:
         why = "shutting down" if service.draining else "the models are still loading"
         raise Problem(503, "Not ready", why, "not-ready", {"Retry-After": "2"})
-    return Ready()
+    return Readiness()
 
 
-_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {}}}}
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 
 
-@router.get("/metrics", response_class=Response, responses=_TEXT | problem_responses())
+@router.get("/metrics", summary="Metrics", response_class=Response, responses=_TEXT | problem_responses())
 async def metrics(service: Shared) -> Response:
     """Counters in Prometheus' text format."""
     return Response(service.metrics.text(), media_type=MEDIA_TYPE)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """The OpenAPI document."""
+    return JSONResponse(request.app.openapi())

@@ -1,11 +1,11 @@
 """GET /v1/models: what is served."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from trus.inference.metadata import Score
+from trus.inference.metadata import STATEMENT, Score
 from trus.serving.problems import problem_responses
 from trus.serving.service import ServedModel, Service, get_service
 
@@ -21,8 +21,31 @@ class ModelClass(BaseModel):
     threshold: float = Field(description="Probabilities above it belong to the class")
 
 
+_EXAMPLE: dict[str, Any] = {
+    "name": "fpn_resnet152",
+    "sha256": "bba69d70a6303e56b87adecc195216ac74ec8228d3cc21ffbb9fde7ddb6472aa",
+    "created": "2026-11-23T06:21:16+00:00",
+    "classes": [{"name": "gland", "value": 1, "threshold": 0.5}, {"name": "lesion", "value": 2, "threshold": 0.4}],
+    "input_shape": [3, 768, 768],
+    "score": {
+        "metric": "mean per-image IoU",
+        "part": "validation",
+        "value": 0.81,
+        "low": 0.68,
+        "high": 0.88,
+        "confidence": 0.95,
+        "frames": 16,
+        "patients": 4,
+        "grouped": True,
+    },
+    "statement": STATEMENT,
+}
+
+
 class Model(BaseModel):
     """A model, from its file's own document."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: str
     sha256: str
@@ -39,14 +62,14 @@ class Models(BaseModel):
     models: list[Model]
 
 
-@router.get("/models", responses=problem_responses())
+@router.get("/models", summary="All models", responses=problem_responses())
 async def list_models(service: Shared) -> Models:
     """The models that this service has loaded."""
     service.model()
     return Models(models=[_describe(model) for model in service.models.values()])
 
 
-@router.get("/models/{name}", responses=problem_responses(404))
+@router.get("/models/{name}", summary="One model", responses=problem_responses(404, 422))
 async def get_model(name: str, service: Shared) -> Model:
     """One model by its name."""
     return _describe(service.model(name))
