@@ -23,7 +23,6 @@ from PIL import Image
 
 from trus.data.images import MAX_PIXELS
 from trus.data.intake.open import kind_of, open_source
-from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header, Source
 from trus.errors import IntakeError, OversizeError
 from trus.serving import channel
@@ -169,7 +168,7 @@ class _Decoding:
             step(*arguments)
         except OversizeError as error:
             self._send({"error": str(error), "status": 413})
-        except _NotRead as error:
+        except _NotReadError as error:
             self._send({"error": str(error), "status": 415})
         except IntakeError as error:
             self._send({"error": str(error), "status": 422})
@@ -201,9 +200,9 @@ class _Decoding:
         try:
             kind = kind_of(self._path)
         except IntakeError as error:
-            raise _NotRead(str(error)) from None
+            raise _NotReadError(str(error)) from None
         if kind not in ACCEPTED:
-            raise _NotRead(f"a volume ({kind})")
+            raise _NotReadError(f"a volume ({kind})")
         return open_source(self._path)
 
     def _check(self, header: Header) -> None:
@@ -248,7 +247,7 @@ class _Decoding:
         channel.send(self._connection, header, payload)
 
 
-class _NotRead(IntakeError):
+class _NotReadError(IntakeError):
     """A kind of file that is not read here."""
 
 

@@ -17,7 +17,6 @@ from trus.serving.metrics import Metrics
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 from trus.serving.uploads import Decoder
-from trus.serving.uploads import Decoder
 
 Source = tuple[str | None, Path | Predictor]
 """A model's name (None: its metadata's name) and its file, or a predictor that is open already."""
@@ -48,7 +47,6 @@ class Service:
         self.draining = False
         self.in_flight = 0
         self.metrics.in_flight.set_function(lambda: self.in_flight)
-        self.decoder = Decoder(settings)
         self._sources = list(sources)
         self._started = False
 
@@ -80,7 +78,6 @@ class Service:
             predictor = await asyncio.to_thread(_open, source, self.settings.threads)
             model = self._serve(name, predictor)
             await model.engine.run(_warm_up)
-        await self.decoder.ready()
         await self.decoder.ready()
         self._started = True
 

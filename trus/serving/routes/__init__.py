@@ -1,5 +1,5 @@
 """The routes of the web API, a file a subject; each has a `router`."""
 
-from trus.serving.routes import health, models, open_inference
+from trus.serving.routes import health, jobs, models, open_inference, segment
 
-ROUTERS = (health.router, models.router, open_inference.router)
+ROUTERS = (health.router, models.router, jobs.router, open_inference.router, segment.router)

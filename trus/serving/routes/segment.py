@@ -1,0 +1,207 @@
+"""POST /v1/segment: one upload, answered at once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from fastapi import APIRouter, Depends, Request, Response
+
+from trus import __version__
+from trus.data.intake.settings import progressions
+from trus.inference.metadata import STATEMENT
+from trus.serving.accept import preferred
+from trus.serving.answers.document import AnsweringModel, Frame, FrameTimings, Segmentation, describe_frame
+from trus.serving.answers.mask import encode_mask
+from trus.serving.engine import Work
+from trus.serving.multipart import read_form
+from trus.serving.options import Decision, Options, decide_how, read_options, too_many_frames
+from trus.serving.problems import Problem, problem_responses
+from trus.serving.routes.segment_openapi import REQUEST_BODY, RESPONSES
+from trus.serving.segmentation import Segmented, segment_frame
+from trus.serving.service import ServedModel, Service, get_service
+from trus.serving.uploads import DecodedFrame, Opened
+
+router = APIRouter(prefix="/v1", tags=["segmentation"])
+Shared = Annotated[Service, Depends(get_service)]
+T = TypeVar("T")
+
+JSON, PNG, DICOM = "application/json", "image/png", "application/dicom"
+FRAMES_AT_ONCE = 32
+"""More frames of one file than this are a job."""
+
+
+@router.post(
+    "/segment",
+    response_class=Response,
+    responses=RESPONSES | problem_responses(404, 406, 413, 415, 422, 504),
+    openapi_extra={"requestBody": REQUEST_BODY},
+)
+async def segment(request: Request, service: Shared) -> Response:
+    """Segment one file and answer as the header Accept prefers: a JSON document, a PNG mask or a DICOM SEG.
+
+    Send it as the part `file` of a form, with options as further parts; or as the body itself, with options in the
+    query string. Research use only.
+    """
+    accept = request.headers.get("accept")
+    preferred(accept, (JSON, PNG, DICOM))
+    with await read_form(request) as form:
+        options = read_options(form.fields)
+        model = service.model(options.model)
+        decision = decide_how(model.predictor, options)
+        model.engine.check_room()
+        started = time.perf_counter()
+        with await service.decoder.open(form.one_file()) as opened:
+            form.close()
+            task = _Task(service, model, options, decision, opened, started)
+            try:
+                async with asyncio.timeout(service.settings.timeout_s):
+                    return await task.answer(accept)
+            except TimeoutError:
+                limit = service.settings.timeout_s
+                detail = f"no result within {limit:g} s; send fewer frames, or a job (/v1/jobs)"
+                raise Problem(504, "Timed out", detail, "timeout") from None
+
+
+@dataclass
+class _Task:
+    """One request on its way to its answer."""
+
+    service: Service
+    model: ServedModel
+    options: Options
+    decision: Decision
+    opened: Opened
+    started: float
+    decode_ms: float = 0.0
+    segment_ms: float = 0.0
+    encode_ms: float = 0.0
+
+    async def answer(self, accept: str | None) -> Response:
+        offered, why_not = ((JSON, PNG, DICOM), "") if self.opened.kind == "dicom" else ((JSON, PNG), _ONLY_DICOM)
+        wanted = preferred(accept, offered, why_not)
+        if wanted == JSON:
+            return await self._document()
+        return await (self._mask() if wanted == PNG else self._dicom())
+
+    async def _document(self) -> Response:
+        frames: list[Frame] = []
+        async with self._segmented(self._numbers(FRAMES_AT_ONCE)) as found:
+            async for one in found:
+                frames.append(await self._encoded(describe_frame, one))
+                frames[-1].timings_ms = FrameTimings(
+                    decode=self.decode_ms, segment=self.segment_ms, encode=self.encode_ms
+                )
+        document = Segmentation(
+            model=AnsweringModel(name=self.model.name, sha256=self.model.predictor.model_hash),
+            kind=self.opened.kind,
+            frames_held=self.opened.frames_held,
+            frames=frames,
+        )
+        return self._response(await asyncio.to_thread(lambda: document.model_dump_json().encode()), JSON)
+
+    async def _mask(self) -> Response:
+        numbers = self.options.numbers(FRAMES_AT_ONCE) or [0]
+        if len(numbers) > 1:
+            detail = "a PNG holds one frame: choose it (frames=0), or ask for application/json"
+            raise Problem(422, "One frame only", detail, "one-frame-only")
+        self._check_held(numbers)
+        async with self._segmented(numbers) as found:
+            content = [await self._encoded(encode_mask, one.labels) async for one in found]
+        return self._response(content[0], PNG)
+
+    async def _dicom(self) -> Response:
+        numbers = self._numbers(FRAMES_AT_ONCE)
+        async with self._segmented(numbers) as found:
+            labels = [one.labels async for one in found]
+        predictor, decision = self.model.predictor, self.decision
+        about = {
+            "classes": decision.classes.to_dict(),
+            "thresholds": decision.thresholds,
+            "model": self.model.name,
+            "sha256": predictor.model_hash,
+            "version": __version__,
+            "statement": STATEMENT,
+        }
+        return self._response(await self.opened.segmentation(numbers, np.stack(labels), about), DICOM)
+
+    def _numbers(self, most: int) -> list[int]:
+        """The frames asked for, else all. Raises Problem 422 where they are more than `most` or are not there."""
+        numbers, held = self.options.numbers(most), self.opened.frames_held
+        if numbers is None:
+            if held is None or held > most:
+                raise too_many_frames(f"the file holds {held or 'an unknown number of'} frames", most)
+            return [*range(held)]
+        self._check_held(numbers)
+        return numbers
+
+    def _check_held(self, numbers: list[int]) -> None:
+        held = self.opened.frames_held
+        if held is not None and numbers[-1] >= held:
+            detail = f"the file holds {held} frame{'s' * (held > 1)}, from 0 to {held - 1}; frames asks for others"
+            raise Problem(422, "No such frame", detail, "no-such-frame")
+
+    @asynccontextmanager
+    async def _segmented(self, numbers: list[int]) -> AsyncIterator[AsyncIterator[Segmented]]:
+        async with aclosing(self._each(numbers)) as found:
+            yield found
+
+    async def _each(self, numbers: list[int]) -> AsyncIterator[Segmented]:
+        """The frames' results in order. Raises Problem 422 where a clip ends before the last of them."""
+        missing = {*numbers}
+        for wanted in progressions(numbers):
+            async with aclosing(self.opened.frames(wanted)) as frames:
+                async for frame in frames:
+                    missing.discard(frame.number)
+                    yield await self._one(frame)
+                    self.started = time.perf_counter()
+        if missing:
+            raise Problem(422, "No such frame", "the clip ends before the frames asked for", "no-such-frame")
+
+    async def _one(self, frame: DecodedFrame) -> Segmented:
+        decoded = time.perf_counter()
+        found, self.segment_ms = await self._in_turn(
+            lambda predictor, _: _timed(lambda: segment_frame(predictor, frame, self.decision, self.options))
+        )
+        self.decode_ms = _ms(decoded - self.started)
+        self.service.metrics.frames.labels(self.model.name).inc()
+        return found
+
+    async def _in_turn(self, work: Work[T]) -> T:
+        """Further frames of a file wait where the queue is full: what is half done is not refused."""
+        engine = self.model.engine
+        while True:
+            try:
+                return await engine.run(work)
+            except Problem as problem:
+                if problem.status != 429 or not self.segment_ms:
+                    raise
+            await asyncio.sleep(max(0.02, engine.mean_seconds))
+
+    async def _encoded(self, encode: Any, *arguments: Any) -> Any:
+        found, self.encode_ms = await asyncio.to_thread(_timed, lambda: encode(*arguments))
+        return found
+
+    def _response(self, content: bytes, media_type: str) -> Response:
+        headers = {
+            "Trus-Model": self.model.name,
+            "Trus-Model-Sha256": self.model.predictor.model_hash,
+            "Server-Timing": f"decode;dur={self.decode_ms}, segment;dur={self.segment_ms}, encode;dur={self.encode_ms}",
+            "Vary": "Accept",
+        }
+        return Response(content, media_type=media_type, headers=headers)
+
+
+_ONLY_DICOM = "application/dicom answers DICOM uploads only"
+
+
+def _timed(work: Any) -> tuple[Any, float]:
+    started = time.perf_counter()
+    return work(), _ms(time.perf_counter() - started)
+
+
+def _ms(seconds: float) -> float:
+    return round(1000 * seconds, 2)
