@@ -1,0 +1,1 @@
+"""Clips and batches, segmented beside single requests."""

@@ -1,0 +1,157 @@
+"""All jobs of a service: who may see which, how many there may be, and whose turn it is."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from trus.serving.jobs.job import Job, State
+from trus.serving.jobs.running import Runner
+from trus.serving.problems import Problem
+from trus.serving.settings import ServeSettings
+from trus.serving.uploads import Decoder
+
+STOPPING = Problem(503, "Cancelled", "the server is stopping; send the job to it again later", "draining")
+_REMEMBERED = 1000
+"""Ids of jobs that expired, so that they are told from those that never were."""
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """`jobs`: waiting, running and kept ones together; `files` of one; `bytes`: uploads and results of all in memory.
+
+    `keep_s`: how long results are kept after the end.
+    """
+
+    bytes: int
+    jobs: int = 32
+    files: int = 256
+    keep_s: float = 15 * 60
+
+
+class Jobs:
+    """Jobs are run one after the other, a frame at a time, and are kept in memory for a while after their end.
+
+    Callers see only their own. To be used within the event loop.
+    """
+
+    def __init__(self, decoder: Decoder, settings: ServeSettings, count: Callable[[str], None]):
+        """`count` is told the model of each frame done."""
+        self.limits = JobLimits(bytes=2 * settings.max_bytes)
+        self._runner = Runner(decoder, settings.max_frames, self._frame_done)
+        self._count = count
+        self._jobs: dict[str, Job] = {}
+        self._expired: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
+        self._waiting: deque[Job] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker: asyncio.Task[None] | None = None
+        self._running: tuple[Job, asyncio.Task[None]] | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that uploads and results take."""
+        return sum(job.held for job in self._jobs.values())
+
+    def check_room(self, size: int) -> None:
+        """Raise Problem 429 where a further job with uploads of `size` bytes would be one too many."""
+        if len(self._jobs) >= self.limits.jobs:
+            raise self._refusal(f"{len(self._jobs)} jobs are waiting, running or kept", "too-many-jobs")
+        if self.held + size > self.limits.bytes:
+            raise self._refusal("the jobs here take all the memory that there is for them", "jobs-memory")
+
+    def add(self, job: Job) -> None:
+        """Take a job in. Raises Problem 429."""
+        self.check_room(job.held)
+        self._jobs[job.id] = job
+        self._waiting.append(job)
+        self._loop = asyncio.get_running_loop()
+        if self._worker is None:
+            self._worker = self._loop.create_task(self._work_off())
+
+    def of(self, caller: str) -> list[Job]:
+        """The caller's jobs, oldest first."""
+        return [job for job in self._jobs.values() if job.caller == caller]
+
+    def find(self, job_id: str, caller: str) -> Job:
+        """The caller's job. Raises Problem 404, and 410 where it has expired."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.caller == caller:
+            return job
+        if (job_id, caller) in self._expired:
+            kept = f"results are kept for {self.limits.keep_s / 60:g} minutes after a job's end"
+            raise Problem(410, "Expired", kept, "expired")
+        raise Problem(404, "No such job", "there is no job of this id for this token", "no-such-job")
+
+    def forget(self, job: Job) -> None:
+        """Cancel it, where it has not ended, and drop all that is held of it."""
+        self._jobs.pop(job.id, None)
+        self._cancel(job, Problem(409, "Cancelled", "the job was deleted", "cancelled"))
+
+    def stop(self) -> None:
+        """Cancel what has not ended, soon; may be called in a signal handler. Documents can be asked for as before."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        for job in self._jobs.values():
+            self._cancel(job, STOPPING)
+
+    def _cancel(self, job: Job, why: Problem) -> None:
+        if job.state.ended:
+            return
+        if job in self._waiting:
+            self._waiting.remove(job)
+        if self._running is not None and self._running[0] is job:
+            self._running[1].cancel()
+        self._settle(job, State.CANCELLED, why)
+
+    async def _work_off(self) -> None:
+        while self._waiting:
+            job = self._waiting.popleft()
+            task = asyncio.create_task(self._runner.run(job))
+            self._running = job, task
+            await asyncio.wait({task})
+            self._running = None
+            self._conclude(job, task)
+        self._worker = None
+
+    def _conclude(self, job: Job, task: asyncio.Task[None]) -> None:
+        """Settle the job's end, unless it was cancelled."""
+        error = None if task.cancelled() else task.exception()
+        if job.state.ended:
+            return
+        if error is None:
+            good = any(file.state is State.FINISHED for file in job.files)
+            self._settle(job, State.FINISHED if good else State.FAILED)
+        elif isinstance(error, Problem):
+            self._settle(job, State.CANCELLED if error.kind == STOPPING.kind else State.FAILED, error)
+        else:
+            self._settle(job, State.FAILED, Problem(500, "Internal error", "a fault of the service", "fault"))
+            asyncio.get_running_loop().call_exception_handler({"message": "a job failed", "exception": error})
+
+    def _settle(self, job: Job, state: State, problem: Problem | None = None) -> None:
+        job.end(state, problem)
+        job.expires = datetime.now(UTC) + timedelta(seconds=self.limits.keep_s)
+        asyncio.get_running_loop().call_later(self.limits.keep_s, self._expire, job.id)
+
+    def _expire(self, job_id: str) -> None:
+        if job := self._jobs.pop(job_id, None):
+            self._expired.append((job_id, job.caller))
+
+    def _frame_done(self, job: Job) -> None:
+        """Raises Problem 413 when what the jobs hold has grown beyond the limit."""
+        self._count(job.model.name)
+        if self.held > self.limits.bytes:
+            detail = "its results take more memory than there is for jobs; send fewer files, or choose frames"
+            raise Problem(413, "Too large", detail, "jobs-memory")
+
+    def _refusal(self, why: str, kind: str) -> Problem:
+        """To be asked again when the first result expires, or what runs may be done."""
+        now = datetime.now(UTC)
+        ends = [(job.expires - now).total_seconds() for job in self._jobs.values() if job.expires is not None]
+        etas = [job.eta_s for job in self._jobs.values() if job.eta_s is not None]
+        seconds = max(1, math.ceil(min([*ends, *etas, 60.0])))
+        detail = f"{why}; delete one that is done, or ask again in {seconds} s"
+        return Problem(429, "Too many jobs", detail, kind, {"Retry-After": str(seconds)})
