@@ -9,10 +9,13 @@ from service_load.server import TICKS, Server
 
 
 class Shares:
-    """From its making to `taken`: parts of all cores that this process, the service and others took."""
+    """From its making to `taken`: parts of all cores that this process, the service and others took.
+
+    `server` can also be set when it has started.
+    """
 
     def __init__(self, server: Server | None = None) -> None:
-        self._server = server
+        self.server = server
         self._start = self._now()
 
     def taken(self) -> dict[str, float]:
@@ -25,6 +28,6 @@ class Shares:
     def _now(self) -> tuple[float, float, float, float]:
         fields = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         use = resource.getrusage(resource.RUSAGE_SELF)
-        service = self._server.cpu_seconds() if self._server else 0.0
+        service = self.server.cpu_seconds() if self.server else 0.0
         busy = (sum(fields) - fields[3] - fields[4]) / TICKS
         return time.monotonic(), busy, use.ru_utime + use.ru_stime, service
