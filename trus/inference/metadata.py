@@ -9,8 +9,11 @@ from trus.errors import ConfigError, ManifestError, ModelFileError
 from trus.inference.postprocessing import Rule, check_rules
 from trus.preprocessing import Preprocessor
 
-SCHEMA_VERSION: Literal[2] = 2
-"""2 added postprocessing and operating_point; an older trus would segment without them, so it must refuse."""
+SCHEMA_VERSION: Literal[3] = 3
+"""A document is of the first version that knows all that it says, and an older trus refuses it in one line.
+
+2 added postprocessing and operating_point: an older trus would segment without them. 3 added quantisation.
+"""
 STATEMENT = "Research use only. Not a medical device; must not be used for diagnosis or treatment decisions."
 
 
@@ -89,10 +92,38 @@ class OperatingPoint(_Part):
     grouped: bool = Field(description="False: frames without patient ids, so that intervals are over frames")
 
 
-class ModelMetadata(_Part):
-    """The JSON document of a model file. Version 1, without post-processing, is read as the current one."""
+class Quantisation(_Part):
+    """How 8-bit integers took the place of a float network, and what that cost.
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    Ranges, and the layers left out, were chosen on training frames; Dice is over the validation frames.
+    """
+
+    method: str
+    source_sha256: str = Field(description="Of the float model file")
+    created: str
+    trus_version: str
+    onnxruntime_version: str
+    calibration_frames: int
+    calibration_hash: str = Field(description="Which training images, in which order")
+    operators: str = Field(description="layers: convolutions and matrix products with their activations; or all")
+    layers: int = Field(description="Convolutions and matrix products of the network")
+    left_out: list[str] = Field(description="Those that stayed in float, beside the last one")
+    logits_rms: float = Field(description="Of the difference on training frames, as a share of the logits' deviation")
+    masks_distance: float = Field(description="1 - Dice between both networks' masks on training frames")
+    dice_before: Interval
+    dice_after: Interval
+    dice_loss: Interval
+    speed_up: float = Field(description="Median ratio of rounds in which both networks took turns")
+    seconds_before: float
+    seconds_after: float
+    threads: int
+    processor: str
+
+
+class ModelMetadata(_Part):
+    """The JSON document of a model file. Earlier versions are read as the current one."""
+
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     name: str
     created: str
     trus_version: str
@@ -100,6 +131,7 @@ class ModelMetadata(_Part):
     thresholds: list[float]
     postprocessing: dict[str, Rule] = {}
     operating_point: OperatingPoint | None = None
+    quantisation: Quantisation | None = None
     preprocessing: dict[str, Any]
     input_shape: tuple[int, int, int] = Field(description="channels, height, width")
     training: Training
