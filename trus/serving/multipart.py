@@ -9,8 +9,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from trus.serving.memory import Upload
 from trus.serving.problems import Problem
-from trus.serving.uploads import Upload
 
 MOST_FIELDS = 32
 FIELD_BYTES = 16 * 1024

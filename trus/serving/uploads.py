@@ -5,64 +5,23 @@ A file is opened with `with await decoder.open(upload) as opened`, its frames co
 """
 
 import asyncio
-import json
-import os
 import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from trus.data.intake.source import Box, Region
 from trus.serving import channel
-from trus.serving.decoding import Limits
+from trus.serving.decoding_limits import Limits
+from trus.serving.forking import Nursery
+from trus.serving.memory import Upload
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 
 READABLE = "PNG, JPEG, BMP, TIFF, DICOM, AVI or MP4"
-
-
-class Upload:
-    """A file in anonymous memory (memfd): no name, no folder, gone with its last descriptor.
-
-    Linux only. `size` in bytes.
-    """
-
-    def __init__(self, content: bytes = b"") -> None:
-        self._fd = os.memfd_create("upload", os.MFD_CLOEXEC)
-        self.size = 0
-        if content:
-            self.write(content)
-
-    def write(self, piece: bytes) -> None:
-        """Append to it."""
-        with memoryview(piece) as rest:
-            done = 0
-            while done < len(rest):
-                done += os.write(self._fd, rest[done:])
-        self.size += len(piece)
-
-    def fileno(self) -> int:
-        """Its descriptor, as of any file."""
-        return self._fd
-
-    def close(self) -> None:
-        """Give the memory back, unless a worker still reads it; a second time does nothing."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> "Upload":
-        """Itself."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close it."""
-        self.close()
 
 
 @dataclass(frozen=True)
@@ -117,7 +76,7 @@ class Opened:
         """End the worker and give back what it held."""
         self._connection.close()
 
-    async def frames(self, wanted: range) -> AsyncIterator[DecodedFrame]:
+    async def frames(self, wanted: range) -> AsyncGenerator[DecodedFrame, None]:
         """Yield the frames with these numbers (from 0), in order, one in memory at a time.
 
         A clip that does not say how many it has may end before `wanted` does; one range costs less than several. Raises
@@ -167,11 +126,11 @@ class Decoder:
         self._turns = asyncio.Semaphore(settings.decoders)
         self._queue = settings.queue
         self._waiting = 0
-        self._nursery: _Nursery | None = None
+        self._nursery: Nursery | None = None
 
     def start(self) -> None:
         """Start the process that others are forked from; returns at once. `ready` waits for it."""
-        self._nursery = _Nursery(self._limits)
+        self._nursery = Nursery(self._limits)
 
     async def ready(self) -> None:
         """Return when an upload would be decoded without delay."""
@@ -234,45 +193,11 @@ class Decoder:
                 self._forked_from().fork(theirs, upload)
         return ours
 
-    def _forked_from(self) -> "_Nursery":
+    def _forked_from(self) -> "Nursery":
         if self._nursery is None:
             self.start()
         assert self._nursery is not None
         return self._nursery
-
-
-class _Nursery:
-    """The process of `trus.serving.decoding`."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "trus.serving.decoding", str(theirs.fileno()), json.dumps(asdict(limits))]
-        one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        with theirs:
-            self._process = subprocess.Popen(  # in a session of its own: Ctrl-C is for the service
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, **one_core},
-                start_new_session=True,
-            )
-
-    def wait(self) -> None:
-        """Until everything is imported. Raises ChildProcessError where it cannot be."""
-        self._control.recv(16, socket.MSG_PEEK)
-        if self._process.poll() is not None:
-            raise ChildProcessError("the process that decodes uploads cannot be started; see the messages above")
-
-    def fork(self, connection: socket.socket, upload: Upload) -> None:
-        """Hand an upload to a new worker. Raises OSError where the process is gone."""
-        socket.send_fds(self._control, [b"u"], [connection.fileno(), upload.fileno()])
-
-    def close(self) -> None:
-        """End it, without a trace of it left in the system's list of processes."""
-        self._control.close()
-        self._process.kill()
-        self._process.wait()
 
 
 async def _answer(connection: socket.socket) -> channel.Message:

@@ -13,7 +13,6 @@ import numpy as np
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
 from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset, config, dcmread
-from pydicom.pixels import pack_bits
 from pydicom.sr.codedict import codes
 from pydicom.valuerep import DA, TM
 
@@ -62,12 +61,11 @@ def build_segmentation(path: Path, numbers: list[int], labels: np.ndarray, about
     config.settings.writing_validation_mode = config.IGNORE  # a scanner's unusual value is handed back as it came
     source = _source(path)
     classes = Classes.from_dict(about["classes"])
-    planes = np.stack([classes.planes(frame) for frame in labels])
     segmentation = _of_one_frame(source, classes, about)
     _refer(segmentation, source, [1 + number for number in numbers])
-    segmentation.NumberOfFrames = planes.shape[0] * planes.shape[1]
-    segmentation.SegmentsOverlap = "YES" if (planes.sum(1) > 1).any() else "NO"
-    segmentation.PixelData = pack_bits(planes.swapaxes(0, 1).ravel())
+    segmentation.NumberOfFrames = len(numbers) * len(classes.targets)
+    segmentation.PixelData, overlap = _packed(labels, classes)
+    segmentation.SegmentsOverlap = "YES" if overlap else "NO"
     segmentation.ImageComments = about["statement"]
     buffer = BytesIO()
     segmentation.save_as(buffer)
@@ -94,6 +92,20 @@ def _conforming(source: Dataset, keyword: str, kind: type[DA] | type[TM]) -> DA 
         return kind(str(source.get(keyword) or "").translate(str.maketrans("", "", ".:" if kind is DA else ":")))
     except ValueError:
         return None
+
+
+def _packed(labels: np.ndarray, classes: Classes) -> tuple[bytes, bool]:
+    """Planes frame by frame, eight pixels a byte and no gap between them, of an even length; and whether any overlap."""
+    packed, rest, overlap = bytearray(), np.zeros(0, np.uint8), False
+    for frame in labels:
+        planes = classes.planes(frame)
+        overlap = overlap or bool((planes.sum(0) > 1).any())
+        bits = np.concatenate([rest, planes.ravel()])
+        whole = len(bits) // 8 * 8
+        packed += np.packbits(bits[:whole], bitorder="little").tobytes()
+        rest = bits[whole:]
+    packed += np.packbits(rest, bitorder="little").tobytes()
+    return bytes(packed) + b"\0" * (len(packed) % 2), overlap
 
 
 def _of_one_frame(source: Dataset, classes: Classes, about: dict[str, Any]) -> Segmentation:
@@ -123,7 +135,7 @@ def _of_one_frame(source: Dataset, classes: Classes, about: dict[str, Any]) -> S
 
 
 def _refer(segmentation: Segmentation, source: Dataset, frames: list[int]) -> None:
-    """Refer to `frames` (from 1) of the source, segment after segment: the second dimension is time."""
+    """Refer to `frames` (from 1) of the source, each with all its segments: the second dimension is time."""
     for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
         if keyword in source:
             setattr(segmentation, keyword, source.get(keyword))
@@ -132,8 +144,8 @@ def _refer(segmentation: Segmentation, source: Dataset, frames: list[int]) -> No
         *segmentation.SourceImageSequence,
     ]
     items = []
-    for segment, pattern in enumerate(segmentation.PerFrameFunctionalGroupsSequence, 1):
-        for position, frame in enumerate(frames, 1):
+    for position, frame in enumerate(frames, 1):
+        for segment, pattern in enumerate(segmentation.PerFrameFunctionalGroupsSequence, 1):
             item = deepcopy(pattern)
             content, reference = item.FrameContentSequence[0], item.DerivationImageSequence[0].SourceImageSequence[0]
             content.DimensionIndexValues = [segment, position]

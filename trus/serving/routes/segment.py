@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -32,6 +32,8 @@ T = TypeVar("T")
 JSON, PNG, DICOM = "application/json", "image/png", "application/dicom"
 FRAMES_AT_ONCE = 32
 """More frames of one file than this are a job."""
+PIXELS_AT_ONCE = 128 * 1024 * 1024
+"""Of all frames of a DICOM SEG: its masks lie in memory at once."""
 
 
 @router.post(
@@ -89,12 +91,11 @@ class _Task:
 
     async def _document(self) -> Response:
         frames: list[Frame] = []
-        async with self._segmented(self._numbers(FRAMES_AT_ONCE)) as found:
+        async with aclosing(self._each(self._numbers(FRAMES_AT_ONCE))) as found:
             async for one in found:
-                frames.append(await self._encoded(describe_frame, one))
-                frames[-1].timings_ms = FrameTimings(
-                    decode=self.decode_ms, segment=self.segment_ms, encode=self.encode_ms
-                )
+                timings = FrameTimings(decode=self.decode_ms, segment=self.segment_ms, encode=0)
+                frames.append(await self._encoded(describe_frame, one, timings))
+                timings.encode = self.encode_ms
         document = Segmentation(
             model=AnsweringModel(name=self.model.name, sha256=self.model.predictor.model_hash),
             kind=self.opened.kind,
@@ -109,13 +110,14 @@ class _Task:
             detail = "a PNG holds one frame: choose it (frames=0), or ask for application/json"
             raise Problem(422, "One frame only", detail, "one-frame-only")
         self._check_held(numbers)
-        async with self._segmented(numbers) as found:
+        async with aclosing(self._each(numbers)) as found:
             content = [await self._encoded(encode_mask, one.labels) async for one in found]
         return self._response(content[0], PNG)
 
     async def _dicom(self) -> Response:
         numbers = self._numbers(FRAMES_AT_ONCE)
-        async with self._segmented(numbers) as found:
+        self._check_size(len(numbers))
+        async with aclosing(self._each(numbers)) as found:
             labels = [one.labels async for one in found]
         predictor, decision = self.model.predictor, self.decision
         about = {
@@ -144,12 +146,13 @@ class _Task:
             detail = f"the file holds {held} frame{'s' * (held > 1)}, from 0 to {held - 1}; frames asks for others"
             raise Problem(422, "No such frame", detail, "no-such-frame")
 
-    @asynccontextmanager
-    async def _segmented(self, numbers: list[int]) -> AsyncIterator[AsyncIterator[Segmented]]:
-        async with aclosing(self._each(numbers)) as found:
-            yield found
+    def _check_size(self, frames: int) -> None:
+        height, width = self.opened.size
+        if frames * height * width > PIXELS_AT_ONCE:
+            detail = f"a DICOM SEG of {frames} frames of {width}x{height} pixels: choose fewer (frames=0-9)"
+            raise Problem(413, "Too large", detail, "too-large")
 
-    async def _each(self, numbers: list[int]) -> AsyncIterator[Segmented]:
+    async def _each(self, numbers: list[int]) -> AsyncGenerator[Segmented, None]:
         """The frames' results in order. Raises Problem 422 where a clip ends before the last of them."""
         missing = {*numbers}
         for wanted in progressions(numbers):
