@@ -1,6 +1,7 @@
 """Requests over plain connections: cheap enough to leave the cores to the service, and strict about lost answers."""
 
 import io
+import select
 import socket
 import time
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class Client:
 
     def segment(self, frame: bytes) -> Answer:
         """POST /v1/segment. A connection that breaks is REFUSED."""
+        if self._connection.sock and select.select([self._connection.sock], [], [], 0)[0]:
+            self._connection.close()  # the service ended it while it was idle
         begun = time.perf_counter()
         try:
             self._connection.request("POST", "/v1/segment", form(frame), self._headers)

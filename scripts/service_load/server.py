@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
@@ -22,7 +23,8 @@ class Server:
         command = [sys.executable, "-m", "trus.cli", "serve", "--port", "0", *options]
         for model in models:
             command += ["--model", str(model)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         self.host, self.port = self._address()
 
     def _address(self) -> tuple[str, int]:
@@ -31,20 +33,22 @@ class Server:
             if "http://" in line:
                 host, _, port = line.split("http://")[1].strip().rstrip("/").partition(":")
                 return host, int(port)
-        raise SystemExit(f"trus serve ended with {self.process.wait()} before it listened")
+        raise SystemExit(f"trus serve ended with {self.process.wait()} before it listened\n{self.said()}")
 
     def __enter__(self) -> "Server":
         """When it is ready."""
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() - self.begun > _PATIENCE:
                 self.stop()
-                raise SystemExit("trus serve did not become ready")
+                raise SystemExit(f"trus serve did not become ready\n{self.said()}")
             time.sleep(0.02)
         return self
 
-    def __exit__(self, *error: object) -> None:
-        """End it."""
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """End it; where something went wrong, show what it said last."""
         self.stop()
+        if kind:
+            print(self.said(), file=sys.stderr)
 
     def ready(self) -> bool:
         """Whether /readyz says so."""
@@ -56,6 +60,11 @@ class Server:
             return False
         finally:
             connection.close()
+
+    def said(self) -> str:
+        """The end of its log."""
+        self._log.seek(0)
+        return self._log.read()[-2000:]
 
     def terminate(self) -> None:
         """SIGTERM."""
