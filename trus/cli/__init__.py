@@ -7,18 +7,22 @@ import typer
 
 from trus.cli.agreement import agree_annotators
 from trus.cli.annotations import annotations
+from trus.cli.bench import bench_models
 from trus.cli.check import check_data
 from trus.cli.compare import compare_trained
+from trus.cli.export import export_model_file
+from trus.cli.inspect import inspect_model
 from trus.cli.intake import take_in_frames
 from trus.cli.phantom import make_phantom
 from trus.cli.predict import predict_frames
+from trus.cli.quantize import quantise
 from trus.cli.serve import serve_models
 from trus.errors import TrusError
 
 EXTRAS = {
     "data": ("SimpleITK", "jinja2", "pydicom"),
     "serve": ("fastapi", "highdicom", "prometheus_client", "python_multipart", "uvicorn"),
-    "train": ("filelock", "matplotlib", "mlflow"),
+    "train": ("filelock", "matplotlib", "mlflow", "omegaconf", "onnx", "sklearn", "torch"),
 }
 """Packages that some commands need and a small inference install goes without."""
 
@@ -31,11 +35,15 @@ app = typer.Typer(
 )
 annotations.command("agree")(agree_annotators)
 app.add_typer(annotations, name="annotations")
+app.command("bench")(bench_models)
 app.command("check")(check_data)
 app.command("compare")(compare_trained)
+app.command("export")(export_model_file)
+app.command("inspect")(inspect_model)
 app.command("intake")(take_in_frames)
 app.command("phantom")(make_phantom)
 app.command("predict")(predict_frames)
+app.command("quantize")(quantise)
 app.command("serve")(serve_models)
 
 
