@@ -6,10 +6,13 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from trus.serving.app import create_app
 from trus.serving.settings import ServeSettings
@@ -85,3 +88,31 @@ def start_service(tiny_model, tmp_path_factory: pytest.TempPathFactory) -> Itera
         running.process.kill()
         running.process.wait()
         running.process.stdout.close()
+
+
+@dataclass
+class HostileService:
+    """A real service with small limits, and what it says to hostile uploads."""
+
+    running: Running
+    good: bytes
+
+    def post(self, content: bytes, **request) -> httpx.Response:
+        """POST /v1/segment of a form with one file."""
+        request = {"files": {"file": ("x", content)}} | request
+        return httpx.post(f"{self.running.address}/v1/segment", timeout=60, **request)
+
+    def check_refused(self, content: bytes, status: int) -> None:
+        """The upload is refused in a problem document, and a good one after it is segmented."""
+        answer = self.post(content)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert self.post(self.good).status_code == 200
+
+
+@pytest.fixture(scope="session")
+def hostile_service(start_service: Start) -> HostileService:
+    """Its frames have at most 4,000,000 pixels, its files at most 50 frames."""
+    good = BytesIO()
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(good, "png")
+    return HostileService(start_service("--max-pixels", "4000000", "--max-frames", "50"), good.getvalue())
