@@ -1,12 +1,15 @@
 """From a decoded frame to its mask, as the options ask: regions, thresholds, classes, spacing."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from trus import __version__
 from trus.data.intake.side_files import agree
 from trus.data.intake.source import Box, Region
 from trus.data.intake.spacing import Spacing
+from trus.inference.metadata import STATEMENT
 from trus.inference.postprocessing import decide
 from trus.inference.predictor import Prediction, Predictor
 from trus.serving.options import Decision, Options
@@ -79,6 +82,18 @@ def segment_frame(predictor: Predictor, frame: DecodedFrame, decision: Decision,
     for part in parts[1:]:  # the regions of a file do not overlap
         labels, probabilities = np.maximum(labels, part.labels), np.maximum(probabilities, part.probabilities)
     return Segmented(frame.number, labels, probabilities, decision, boxes, scale, notes)
+
+
+def origin_of(model: str, predictor: Predictor, decision: Decision) -> dict[str, Any]:
+    """What `answers.dicom_seg.build_segmentation` is told about the model and what was decided."""
+    return {
+        "classes": decision.classes.to_dict(),
+        "thresholds": decision.thresholds,
+        "model": model,
+        "sha256": predictor.model_hash,
+        "version": __version__,
+        "statement": STATEMENT,
+    }
 
 
 def _predict(

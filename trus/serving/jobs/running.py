@@ -17,7 +17,7 @@ from trus.serving.answers.mask import encode_mask
 from trus.serving.jobs.job import Job, JobFile, State
 from trus.serving.options import too_many_frames
 from trus.serving.problems import Problem
-from trus.serving.segmentation import Segmented, segment_frame
+from trus.serving.segmentation import Segmented, origin_of, segment_frame
 from trus.serving.uploads import DecodedFrame, Decoder, Opened
 
 T = TypeVar("T")
@@ -123,9 +123,10 @@ def _ms(seconds: float) -> float:
 
 async def _make_segmentation(job: Job, file: JobFile, opened: Opened) -> None:
     """Made at once, so that the upload need not be kept. Where it cannot be made, the other results stand."""
+    about = origin_of(job.model.name, job.model.predictor, job.decision)
     try:
         labels = await asyncio.to_thread(_stack, file.masks, opened.size)
-        file.segmentation = await opened.segmentation(file.numbers, labels, {})
+        file.segmentation = await opened.segmentation(file.numbers, labels, about)
     except Problem as problem:
         file.segmentation_problem = problem
 

@@ -10,9 +10,7 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
 
-from trus import __version__
 from trus.data.intake.settings import progressions
-from trus.inference.metadata import STATEMENT
 from trus.serving.accept import preferred
 from trus.serving.answers.document import AnsweringModel, Frame, FrameTimings, Segmentation, describe_frame
 from trus.serving.answers.mask import encode_mask
@@ -21,7 +19,7 @@ from trus.serving.multipart import read_form
 from trus.serving.options import Decision, Options, decide_how, read_options, too_many_frames
 from trus.serving.problems import Problem, problem_responses
 from trus.serving.routes.segment_openapi import REQUEST_BODY, RESPONSES
-from trus.serving.segmentation import Segmented, segment_frame
+from trus.serving.segmentation import Segmented, origin_of, segment_frame
 from trus.serving.service import ServedModel, Service, get_service
 from trus.serving.uploads import DecodedFrame, Opened
 
@@ -119,15 +117,7 @@ class _Task:
         self._check_size(len(numbers))
         async with aclosing(self._each(numbers)) as found:
             labels = [one.labels async for one in found]
-        predictor, decision = self.model.predictor, self.decision
-        about = {
-            "classes": decision.classes.to_dict(),
-            "thresholds": decision.thresholds,
-            "model": self.model.name,
-            "sha256": predictor.model_hash,
-            "version": __version__,
-            "statement": STATEMENT,
-        }
+        about = origin_of(self.model.name, self.model.predictor, self.decision)
         return self._response(await self.opened.segmentation(numbers, np.stack(labels), about), DICOM)
 
     def _numbers(self, most: int) -> list[int]:
