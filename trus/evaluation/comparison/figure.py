@@ -117,10 +117,11 @@ def _draw_several(comparison: "Comparison", plt: Any) -> None:
         [comparison.aligned.by_seed[k] for k in order],
     )
     seeds = ", hollow: each seed" if any(comparison.aligned.by_seed) else ""
-    above.set_title(f"Mean {unit}, 95 % over patients{seeds}")
+    drawn = "patients" if comparison.aligned.grouped else "frames"
+    above.set_title(f"Mean {unit}, 95 % over {drawn}{seeds}")
     draw_differences(below, [f"{pair.second} minus {pair.first}" for pair in pairs], pairs)
     write_below(plt.gcf(), comparison.aligned.warnings)
-    below.set_title(f"Differences in {unit}, 95 % over patients; grey: none can be shown")
+    below.set_title(f"Differences in {unit}, 95 % over {drawn}; grey: none can be shown")
 
 
 def _draw_estimate(axes: Any, row: int, estimate: Estimate, colour: str, form: str) -> None:

@@ -65,10 +65,10 @@ def _draw(lines: Sequence[Line], path: Path) -> None:
         )  # fmt: skip
         draw_means(axes[0, 0], names, [line.mean for line in scored], [line.by_seed for line in scored])
         seeds = ", hollow: each seed" * any(line.by_seed for line in scored)
-        axes[0, 0].set_title(f"Mean IoU, 95 % over patients{seeds}")
+        axes[0, 0].set_title(f"Mean IoU, 95 % over {_drawn(lines)}{seeds}")
         if pairs:
             draw_differences(axes[1, 0], labels, pairs)
-            axes[1, 0].set_title(f"Difference in IoU to {names[0]}, 95 % over patients; grey: none can be shown")
+            axes[1, 0].set_title(f"Difference in IoU to {names[0]}, 95 % over {_drawn(lines)}; grey: none can be shown")
         notes = _basis(lines)
         notes += ["* not all folds are finished: its mean is over fewer frames"] * any(
             not x.row.complete for x in scored
@@ -91,7 +91,7 @@ def print_sweep(lines: Sequence[Line], sweep: Path) -> None:
     keys = list(dict.fromkeys(key for line in lines for key in line.settings))
     for key in [*keys] or ["run"]:
         table.add_column(key, overflow="fold")
-    for name in ("IoU (95 % over patients)", "to the best (95 %)", "p", "networks", "time", "state"):
+    for name in (f"IoU (95 % over {_drawn(lines)})", "to the best (95 %)", "p", "networks", "time", "state"):
         table.add_column(name, no_wrap=name not in ("state",))
     for line in lines:
         settings = [line.settings[key] for key in keys] or [line.name]
@@ -106,6 +106,11 @@ def print_sweep(lines: Sequence[Line], sweep: Path) -> None:
     if len(lines) > 1:
         console.print(NOTE, markup=False, highlight=False, soft_wrap=True)
     console.print(f"table and figure: {sweep}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _drawn(lines: Sequence[Line]) -> str:
+    """What the intervals' bootstrap draws."""
+    return "patients" if all(line.row.run.grouped for line in lines if line.row.run) else "frames"
 
 
 def _basis(lines: Sequence[Line]) -> list[str]:
