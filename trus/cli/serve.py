@@ -49,11 +49,11 @@ def serve_models(
         allowed_hosts=tuple(allowed_host or ()),
         threads=threads,
     )
-    raise typer.Exit(serve(_sources(model), settings))
+    raise typer.Exit(serve(name_models(model), settings))
 
 
-def _sources(texts: list[str]) -> list[tuple[str | None, Path]]:
-    """`FILE` or `NAME=FILE`, a file whose name holds an equals sign included. Raises ConfigError."""
+def name_models(texts: list[str]) -> list[tuple[str | None, Path]]:
+    """`FILE` or `NAME=FILE` -> name (None: the file's own) and file. Raises ConfigError for a name twice or unfit."""
     sources = [_source(text) for text in texts]
     names = [name for name, _ in sources if name]
     if len({*names}) < len(names):

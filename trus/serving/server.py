@@ -56,10 +56,14 @@ def open_listener(settings: ServeSettings) -> socket.socket:
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server that goes on listening while it drains, and ends at once at the second signal."""
+    """uvicorn's server that goes on listening while it drains, and ends at once at the second signal.
+
+    `cut_off`: something that was taken was not answered. Made in the event loop's thread.
+    """
 
     def __init__(self, config: uvicorn.Config, service: Service):
         super().__init__(config)
+        self._loop = asyncio.get_running_loop()
         self.service = service
         self.cut_off = False
         self._draining_since: float | None = None
@@ -69,7 +73,7 @@ class DrainingServer(uvicorn.Server):
         if self._draining_since is not None:
             os._exit(128 + sig)
         self._draining_since = time.monotonic()
-        self.service.drain()
+        self._loop.call_soon_threadsafe(self.service.drain)  # not in here: this may interrupt anything
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
@@ -84,7 +88,7 @@ async def _serve(sources: Iterable[Source], settings: ServeSettings, listener: s
     app = create_app(sources, settings)
     service: Service = app.state.service
     asyncio.get_running_loop().set_exception_handler(_log_type)
-    server = DrainingServer(_configure(app), service)
+    server = DrainingServer(configure(app), service)
     answering = asyncio.create_task(server.serve([listener]))
     starting = asyncio.create_task(service.start())
     try:
@@ -103,7 +107,8 @@ async def _serve(sources: Iterable[Source], settings: ServeSettings, listener: s
     return 0
 
 
-def _configure(app: FastAPI) -> uvicorn.Config:
+def configure(app: FastAPI) -> uvicorn.Config:
+    """uvicorn's settings for the application: silent, with our protocol, and without its own start and stop."""
     return uvicorn.Config(
         cast(Any, app),  # starlette's and uvicorn's words for the same interface
         http=GuardedProtocol,
