@@ -73,6 +73,7 @@ def test_an_inner_class_lies_over_a_more_probable_outer_one():
 def test_of_siblings_the_most_probable_wins():
     assert decode_one(SIBLINGS, [0.7, 0.8]) == 2
     assert decode_one(SIBLINGS, [0.8, 0.7]) == 1
+    assert decode_one(SIBLINGS, [0.7, 0.7]) == 1
 
 
 def test_a_sibling_below_its_own_threshold_does_not_win():

@@ -101,12 +101,13 @@ class Classes:
         present = probabilities >= np.asarray(thresholds, np.float32)[:, None, None]
         labels = np.zeros(probabilities.shape[1:], np.uint8)
         for level in self._levels():
-            if len(level) == 1:  # as below, ten times as fast
-                labels[present[level[0]]] = self.values[self.targets[level[0]]]
-                continue
-            scores = np.where(present[level], probabilities[level], -1.0)
-            best = np.take([self.values[self.targets[k]] for k in level], scores.argmax(0))
-            labels = np.where(present[level].any(0), best, labels).astype(np.uint8)
+            highest = np.full_like(probabilities[0], -1) if len(level) > 1 else None
+            for k in level:
+                here = present[k]
+                if highest is not None:  # of equal probabilities the first wins
+                    here = here & (probabilities[k] > highest)
+                    np.copyto(highest, probabilities[k], where=here)
+                labels[here] = self.values[self.targets[k]]
         return labels
 
     def _levels(self) -> list[list[int]]:

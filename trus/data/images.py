@@ -61,7 +61,7 @@ def image_size(path: Path) -> tuple[int, int]:
 def write_image(path: Path, array: np.ndarray) -> None:
     """Write a uint8 array, (H, W) or (H, W, 3) RGB, as a PNG atomically."""
     buffer = BytesIO()
-    Image.fromarray(array).save(buffer, format="PNG", compress_level=4)
+    Image.fromarray(array).save(buffer, format="PNG", compress_level=2)  # of speckle no larger than 4, and faster
     write_bytes(path, buffer.getvalue())
 
 

@@ -26,8 +26,16 @@ def draw_overlay(image: np.ndarray, planes: np.ndarray, opacity: float = 0.25) -
     width = max(1, round(min(shown.shape[:2]) / 300))
     for k, plane in enumerate(planes.astype(np.uint8)):
         colour = class_colour(k)
-        inside = plane.astype(bool)
-        shown[inside] = ((1 - opacity) * shown[inside] + opacity * np.array(colour)).astype(np.uint8)
+        _tint(shown, plane.astype(bool), colour, opacity)
         contours, _ = cv2.findContours(plane, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(shown, contours, -1, colour, width, cv2.LINE_AA)
     return shown
+
+
+def _tint(shown: np.ndarray, inside: np.ndarray, colour: tuple[int, int, int], opacity: float) -> None:
+    """Mix `colour` into the pixels of `inside`, by a table: there are only 256 grey levels."""
+    levels = np.arange(256)
+    for channel, value in enumerate(colour):
+        table = ((1 - opacity) * levels + opacity * value).astype(np.uint8)
+        plane = shown[..., channel]
+        plane[inside] = table[plane[inside]]
