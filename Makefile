@@ -3,8 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SETUP := .venv/.ready
 PORT ?= 5000
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+  --custom-compile-command "make lock"
 
-.PHONY: train test lint format ui lock
+.PHONY: train test lint format ui lock sbom audit image
 train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
@@ -26,8 +28,24 @@ ui: $(SETUP) # PORT=5001 make ui, where 5000 is taken
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/outputs/mlflow.db --host 127.0.0.1 --port $(PORT)
 
 lock: $(SETUP)
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --quiet --upgrade --custom-compile-command "make lock" --output-file requirements.lock
+	$(COMPILE) --upgrade --all-extras --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra serve --constraint requirements.lock --output-file requirements-serve.lock pyproject.toml
+	echo hatchling | $(COMPILE) --upgrade --output-file requirements-build.lock -
+
+sbom: $(SETUP) # build/sbom.json: what the image is made of, in CycloneDX's form, checked against its schema
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/serve
+	$(BIN)/uv pip sync --quiet --python build/serve --require-hashes requirements-serve.lock
+	$(BIN)/uv pip install --quiet --python build/serve --no-deps .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+	  --output-file build/sbom.json build/serve/bin/python
+
+audit: $(SETUP) # known vulnerabilities of everything locked; asks the service of the package index
+	for lock in requirements.lock requirements-serve.lock requirements-build.lock; do \
+	  $(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement $$lock || exit 1; done
+
+image: $(SETUP) # needs root, buildah and mmdebstrap: apt-get install buildah mmdebstrap
+	mkdir -p build
+	scripts/build_image.sh build/trus.tar
 
 $(SETUP): requirements.lock pyproject.toml
 	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet uv; }
