@@ -185,25 +185,30 @@ class _Scan:
 
     def _tensor(self, tensor: memoryview) -> None:
         sizes: list[int] = []
-        kind = data = 0
+        kind = listed = 0
+        raw: int | None = None
         for number, value in self._reader.fields(tensor):
             if number == 1:
                 sizes += numbers(value)
             elif number == 2:
                 kind = int(numbers(value)[0])
-            elif number in (4, 5, 7, 9, 10, 11):
-                data += 8 if isinstance(value, int) else len(value)
+            elif number == 9:
+                raw = len(view(value))
+            elif number in (4, 5, 7, 10, 11):
+                listed += 8 if isinstance(value, int) else len(value)
             elif number == 13 or (number == 14 and value != 0):
                 self._refuse("weights in another file (external data)")
-        self._check_tensor(sizes, kind, data)
+        self._check_tensor(sizes, kind, raw, listed)
 
-    def _check_tensor(self, sizes: list[int], kind: int, data: int) -> None:
+    def _check_tensor(self, sizes: list[int], kind: int, raw: int | None, listed: int) -> None:
         if kind not in _BYTES_OF_TYPE:
             self._refuse(f"a tensor of the type {kind}, which is no number,")
+        count = prod(sizes) if len(sizes) <= 16 and min(sizes, default=0) >= 0 else -1
         # a list of small whole numbers takes a byte each; raw data takes what its type does
-        if len(sizes) > 16 or min(sizes, default=0) < 0 or prod(sizes) > data:
-            self._refuse(f"a tensor of the size {sizes[:16]} with {data:,} bytes of data")
-        self.found.weights[kind] += prod(sizes)
+        fits = count <= listed if raw is None else count * _BYTES_OF_TYPE[kind] == raw
+        if count < 0 or not fits:
+            self._refuse(f"a tensor of the size {sizes[:16]} with {listed if raw is None else raw:,} bytes of data")
+        self.found.weights[kind] += count
 
     def _refuse(self, what: str) -> None:
         raise ModelFileError(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from trus.errors import ModelFileError, TrusError
+from trus.inference.checkpoint_file import check_checkpoint
 from trus.inference.metadata import ModelMetadata, parse_metadata
 from trus.inference.predictor import NetworkPredictor
 from trus.models.build import build_network
@@ -50,6 +51,7 @@ class CheckpointPredictor(NetworkPredictor):
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint of trus with weights_only=True. Raises ModelFileError."""
+    check_checkpoint(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

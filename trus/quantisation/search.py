@@ -9,7 +9,7 @@ import numpy as np
 
 from trus.inference.predictor import open_session
 from trus.quantisation.graph import OPERATORS, Quantiser
-from trus.quantisation.measure import Distance, distance, logits_of
+from trus.quantisation.measure import Distance, compare_speed, distance, logits_of
 
 CLOSE_ENOUGH = 0.01
 """1 - Dice between both networks' masks at which no further layer is left out."""
@@ -54,11 +54,21 @@ class Search:
         """
         self._end = time.monotonic() + self.seconds
         start = time.monotonic()
-        best = min((self._try(operators, ()) for operators in OPERATORS), key=_far)
-        if best.close:
-            return best
-        alone = self._leave_out_each(best, (time.monotonic() - start) / len(OPERATORS))
-        return min(alone, key=_far) if any(one.close for one in alone) else self._leave_out_several(best, alone)
+        base = self._choose_operators()
+        if base.close:
+            return base
+        alone = self._leave_out_each(base, (time.monotonic() - start) / len(OPERATORS))
+        return _smallest([base, *alone, *self._leave_out_several(base, alone)])
+
+    def _choose_operators(self) -> Variant:
+        """The nearer one; the faster where both are as near."""
+        variants = {operators: self._try(operators, ()) for operators in OPERATORS}
+        few, many = variants.values()
+        if not _alike(few.distance.masks, many.distance.masks):
+            return min(few, many, key=lambda one: one.distance.masks)
+        # read into memory, since the second variant is written over the first
+        sessions = [open_session(self.quantiser.write(operators, ()).read_bytes()) for operators in variants]
+        return few if compare_speed(*sessions, self.frames[0]).ratio < 1 else many
 
     def _try(self, operators: str, left_out: Sequence[str]) -> Variant:
         session = open_session(self.quantiser.write(operators, left_out))
@@ -79,22 +89,30 @@ class Search:
             found.append(self._try(base.operators, group.tolist()))
         return found
 
-    def _leave_out_several(self, base: Variant, alone: list[Variant]) -> Variant:
+    def _leave_out_several(self, base: Variant, alone: list[Variant]) -> list[Variant]:
         """2, 4 ... of the groups that cost most, until the network is close, time is up or too many would be out."""
-        costly = [one for one in sorted(alone, key=_far_logits) if one.distance.logits < base.distance.logits]
-        best, count = min([base, *alone], key=_far), 2
-        while count < 2 * len(costly) and time.monotonic() < self._end and not best.close:
+        costly = [one for one in sorted(alone, key=_logits) if one.distance.logits < base.distance.logits]
+        found = list(alone)
+        count = 2
+        while count < 2 * len(costly) and time.monotonic() < self._end and not any(one.close for one in found):
             left_out = [layer for one in costly[:count] for layer in one.left_out]
             if len(left_out) > max(2, _MOST_LEFT_OUT * len(self.quantiser.layers)):
                 break
-            best = min(best, self._try(base.operators, left_out), key=_far)
+            found.append(self._try(base.operators, left_out))
             count *= 2
-        return best
+        return found
 
 
-def _far(variant: Variant) -> tuple[float, float]:
-    return variant.distance.masks, variant.distance.logits
-
-
-def _far_logits(variant: Variant) -> float:
+def _logits(variant: Variant) -> float:
     return variant.distance.logits
+
+
+def _smallest(variants: list[Variant]) -> Variant:
+    """The one that leaves out least of those that are close, or about as near as the nearest."""
+    nearest = min(one.distance.masks for one in variants)
+    good = [one for one in variants if one.close or _alike(one.distance.masks, nearest)]
+    return min(good, key=lambda one: (len(one.left_out), one.distance.masks))
+
+
+def _alike(first: float, second: float) -> bool:
+    return max(first, second) <= 1.1 * min(first, second) or max(first, second) <= CLOSE_ENOUGH
