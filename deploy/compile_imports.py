@@ -9,6 +9,8 @@ from importlib import import_module
 
 for package in ("trus.serving", "trus.inference", "trus.cli"):
     for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
+        if module.name.endswith(".__main__"):
+            continue
         try:
             import_module(module.name)
         except ModuleNotFoundError as missing:
