@@ -3,7 +3,8 @@
 #   scripts/build_image.sh OUT.tar          an OCI archive: `docker load`, `podman load` and `ctr images import` read it
 # BASE and RUNTIME (the Dockerfile tells) are images that buildah can get, or archives `docker-archive:FILE`. Without
 # them two Debian 12 roots are made by mmdebstrap, the second of them with Python and its libraries alone: no shell, no
-# package manager. KEEP=DIR keeps these roots and the layers for the next time. PIP_CONF=FILE, CERTIFICATES=DIR: how
+# package manager. KEEP=DIR keeps these roots and the layers for the next time
+# (remove it to take Debian's updates over). PIP_CONF=FILE, CERTIFICATES=DIR: how
 # pip reaches your mirror.
 set -euo pipefail
 out=$(realpath "${1:?usage: scripts/build_image.sh OUT.tar}")
@@ -11,8 +12,9 @@ cd "$(dirname "$0")/.."
 work=${KEEP:-$(mktemp -d)}
 [[ -n ${KEEP:-} ]] || trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"
-export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs XDG_RUNTIME_DIR=$work/run
-buildah() { command buildah --root "$work/storage" --runroot "$work/run" "$@"; }
+export BUILDAH_ISOLATION=chroot XDG_RUNTIME_DIR=$work/run
+driver=${STORAGE_DRIVER:+--storage-driver=$STORAGE_DRIVER} # vfs where overlay mounts are not permitted
+buildah() { command buildah --root "$work/storage" --runroot "$work/run" $driver "$@"; }
 
 # A root file system as an image.
 import_root() { # NAME ARCHIVE
