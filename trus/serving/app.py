@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -89,8 +90,15 @@ async def _http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses, in our words: its own may hold what was given."""
     assert isinstance(error, HTTPException)
     detail = _DETAILS.get(error.status_code, "the request is malformed")
-    problem = Problem(error.status_code, HTTPStatus(error.status_code).phrase, detail, "", error.headers)
-    return problem.response(request.scope)
+    headers = _allowed(request.url.path) if error.status_code == 405 else error.headers
+    return Problem(error.status_code, HTTPStatus(error.status_code).phrase, detail, "", headers).response(request.scope)
+
+
+def _allowed(path: str) -> dict[str, str]:
+    """The methods of an address; the framework names those of its first route only."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods}
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 _DETAILS = {

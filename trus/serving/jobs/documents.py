@@ -4,7 +4,8 @@ from datetime import datetime
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from trus import __version__
 from trus.inference.metadata import STATEMENT
@@ -13,6 +14,21 @@ from trus.serving.jobs.job import Job, JobFile, State
 from trus.serving.problems import Problem
 
 JSON, ZIP, DICOM = "application/json", "application/zip", "application/dicom"
+
+
+_EXAMPLE: JsonDict = {
+    "id": "mJ0n1r8c5y2Vb7Qe4tXwZk3a",
+    "state": "running",
+    "model": "tiny",
+    "frames_done": 26,
+    "frames_total": 65,
+    "eta_s": 9.4,
+    "created": "2026-11-23T14:05:09Z",
+    "finished": None,
+    "expires": None,
+    "error": None,
+    "files": [{"file": 0, "state": "running", "frames_done": 26, "frames_total": 65, "error": None}],
+}
 
 
 class JobError(BaseModel):
@@ -35,6 +51,8 @@ class JobFileDocument(BaseModel):
 
 class JobDocument(BaseModel):
     """How far a job is. `finished`: at least one file has a result; `failed`: none has."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE})
 
     id: str
     state: State

@@ -17,10 +17,13 @@ from trus.serving.jobs.documents import (
     render,
 )
 from trus.serving.jobs.job import Job, JobFile
-from trus.serving.multipart import read_form
+from trus.serving.jobs.store import JobLimits
+from trus.serving.multipart import RAW, read_form
 from trus.serving.options import decide_how, read_options
 from trus.serving.problems import Problem, problem_responses
+from trus.serving.routes.segment_openapi import OPTIONS
 from trus.serving.service import Service, get_service
+from trus.serving.uploads import READABLE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Shared = Annotated[Service, Depends(get_service)]
@@ -44,10 +47,17 @@ _BY_ID = {
 }
 
 
+_FILE = {"type": "string", "format": "binary"}
+_FILES = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": JobLimits.files, "description": READABLE}
+_FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILES, **OPTIONS}}
+_BODY = {"multipart/form-data": {"schema": _FORM}, **{kind: {"schema": _FILE} for kind in RAW}}
+
+
 @router.post(
     "",
     status_code=202,
     operation_id="create_job",
+    openapi_extra={"requestBody": {"required": True, "content": _BODY}},
     responses=problem_responses(404, 413, 415, 422)
     | {202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Of the job"}}, "links": _BY_ID}},
 )

@@ -5,12 +5,12 @@ What goes in is already preprocessed and what comes out is not mapped back to a 
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from trus import __version__
 from trus.inference.predictor import NetworkPredictor, OnnxPredictor
-from trus.serving.open_inference.bodies import encode_response, largest_body, parse_request
+from trus.serving.open_inference.bodies import ProtocolError, encode_response, largest_body, parse_request
 from trus.serving.open_inference.documents import (
     InferRequest,
     InferResponse,
@@ -29,7 +29,7 @@ from trus.serving.service import ServedModel, Service, get_service
 HEADER = "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
 
-router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ProtocolRoute)
+router = APIRouter(prefix="/v2", tags=["open inference"], route_class=ProtocolRoute)
 Here = Annotated[Service, Depends(get_service)]
 
 
@@ -52,11 +52,81 @@ async def server_ready(service: Here) -> Ready:
     return Ready(live=True, ready=True)
 
 
-@router.get("/models/{model}/versions/{version}", summary="Model metadata of a version", responses=error_responses(404))
 @router.get("/models/{model}", summary="Model metadata", responses=error_responses(404))
-async def model_metadata(service: Here, model: str, version: str | None = None) -> ModelTensors:
+async def model_metadata(service: Here, model: str) -> ModelTensors:
     """Names, types and shapes of a model's tensors."""
-    served = _served(service, model, version)
+    return _describe(_served(service, model))
+
+
+@router.get("/models/{model}/versions/{version}", summary="Version metadata", responses=error_responses(404))
+async def version_metadata(service: Here, model: str, version: str) -> ModelTensors:
+    """The same of a version."""
+    return _describe(_served(service, model, version))
+
+
+@router.get("/models/{model}/ready", summary="Model ready", responses=error_responses(404))
+async def model_ready(service: Here, model: str) -> ModelReady:
+    """200 when the model takes requests, 503 when it does not."""
+    _check_ready(service)
+    return ModelReady(name=_served(service, model).name, ready=True)
+
+
+@router.get("/models/{model}/versions/{version}/ready", summary="Version ready", responses=error_responses(404))
+async def version_ready(service: Here, model: str, version: str) -> ModelReady:
+    """The same of a version."""
+    _check_ready(service)
+    return ModelReady(name=_served(service, model, version).name, ready=True)
+
+
+_BODY = {
+    "application/json": {"schema": inlined_schema(InferRequest)},
+    BINARY: {"schema": {"type": "string", "format": "binary", "description": f"JSON of {HEADER} bytes, then tensors"}},
+}
+_LENGTH = {"schema": {"type": "integer", "minimum": 0}, "description": "Bytes of the JSON, where tensors follow it"}
+_IN_REQUEST = {"name": HEADER, "in": "header", "required": False}
+_INFER: dict[str, Any] = {
+    "response_class": Response,
+    "openapi_extra": {"requestBody": {"required": True, "content": _BODY}, "parameters": [_LENGTH | _IN_REQUEST]},
+    "responses": {
+        200: {
+            "description": "The tensors asked for",
+            "headers": {HEADER: _LENGTH},
+            "content": {
+                "application/json": {"schema": inlined_schema(InferResponse)},
+                BINARY: {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        **error_responses(400, 404, 413, 415, 429, 504),
+    },
+}
+
+
+@router.post("/models/{model}/infer", summary="Inference", **_INFER)
+async def infer(service: Here, request: Request, model: str) -> Response:
+    """Run the graph on preprocessed frames, at most 8, one by one."""
+    return await _infer(service, _served(service, model), request)
+
+
+@router.post("/models/{model}/versions/{version}/infer", summary="Inference with a version", **_INFER)
+async def infer_version(service: Here, request: Request, model: str, version: str) -> Response:
+    """The same with a version."""
+    return await _infer(service, _served(service, model, version), request)
+
+
+async def _infer(service: Service, served: ServedModel, request: Request) -> Response:
+    shape, length = served.predictor.metadata.input_shape, _header_length(request)
+    _check_form(request)
+    served.engine.check_room()
+    body = await _read(request, min(largest_body(shape, length is not None), service.settings.max_bytes))
+    asked = await run_in_threadpool(parse_request, body, length, shape, offered(served.predictor))
+    tensors = await served.engine.run(lambda predictor, cancelled: run_graph(predictor, asked, cancelled))
+    answer, length = await run_in_threadpool(encode_response, served.name, _version(served), asked, tensors)
+    if length is None:
+        return Response(answer, media_type="application/json")
+    return Response(answer, media_type=BINARY, headers={HEADER: str(length)})
+
+
+def _describe(served: ServedModel) -> ModelTensors:
     metadata = served.predictor.metadata
     _, height, width = metadata.input_shape
     planes = [-1, len(metadata.thresholds), height, width]
@@ -69,61 +139,7 @@ async def model_metadata(service: Here, model: str, version: str | None = None) 
     )
 
 
-@router.get("/models/{model}/versions/{version}/ready", summary="Version ready", responses=error_responses(404))
-@router.get("/models/{model}/ready", summary="Model ready", responses=error_responses(404))
-async def model_ready(service: Here, model: str, version: str | None = None) -> ModelReady:
-    """200 when the model takes requests, 503 when it does not."""
-    served = _served(service, model, version)
-    _check_ready(service)
-    return ModelReady(name=served.name, ready=True)
-
-
-_BODY = {
-    "application/json": {"schema": inlined_schema(InferRequest)},
-    BINARY: {"schema": {"type": "string", "format": "binary", "description": f"JSON of {HEADER} bytes, then tensors"}},
-}
-_INFER: dict[str, Any] = {
-    "response_class": Response,
-    "openapi_extra": {"requestBody": {"required": True, "content": _BODY}},
-    "responses": {
-        200: {
-            "description": "The tensors asked for",
-            "headers": {
-                HEADER: {"schema": {"type": "integer"}, "description": "Bytes of the JSON, where tensors follow it"}
-            },
-            "content": {
-                "application/json": {"schema": inlined_schema(InferResponse)},
-                BINARY: {"schema": {"type": "string", "format": "binary"}},
-            },
-        },
-        **error_responses(400, 404, 413, 415, 429, 504),
-    },
-}
-
-
-@router.post("/models/{model}/versions/{version}/infer", summary="Inference with a version", **_INFER)
-@router.post("/models/{model}/infer", summary="Inference", **_INFER)
-async def infer(
-    service: Here,
-    request: Request,
-    model: str,
-    version: str | None = None,
-    header_length: Annotated[int | None, Header(alias=HEADER, ge=0, description="Bytes of the JSON")] = None,
-) -> Response:
-    """Run the graph on preprocessed frames, at most 8, one by one."""
-    served = _served(service, model, version)
-    shape = served.predictor.metadata.input_shape
-    _check_form(request)
-    body = await _read(request, min(largest_body(shape, header_length is not None), service.settings.max_bytes))
-    asked = await run_in_threadpool(parse_request, body, header_length, shape, offered(served.predictor))
-    tensors = await served.engine.run(lambda predictor, cancelled: run_graph(predictor, asked, cancelled))
-    answer, length = await run_in_threadpool(encode_response, served.name, _version(served), asked, tensors)
-    if length is None:
-        return Response(answer, media_type="application/json")
-    return Response(answer, media_type=BINARY, headers={HEADER: str(length)})
-
-
-def _served(service: Service, model: str, version: str | None) -> ServedModel:
+def _served(service: Service, model: str, version: str | None = None) -> ServedModel:
     served = service.model(model)
     if not isinstance(served.predictor, NetworkPredictor):
         raise Problem(404, "No tensors", "this model is an ensemble without tensors of its own", "no-tensors")
@@ -139,6 +155,13 @@ def _version(served: ServedModel) -> str:
 def _check_ready(service: Service) -> None:
     if not service.ready:
         raise Problem(503, "Not ready", "loading, or shutting down", "not-ready", {"Retry-After": "2"})
+
+
+def _header_length(request: Request) -> int | None:
+    given = request.headers.get(HEADER)
+    if given is not None and not (given.isascii() and given.isdigit() and len(given) < 12):
+        raise ProtocolError(f"{HEADER}: must be a number of bytes")
+    return None if given is None else int(given)
 
 
 def _check_form(request: Request) -> None:
