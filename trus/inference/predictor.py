@@ -141,8 +141,16 @@ class OnnxPredictor(NetworkPredictor):
         self.session = open_session(path, threads)
 
     def network(self, batch: np.ndarray) -> np.ndarray:
-        """Run the graph."""
-        return self.session.run(["probabilities"], {"image": batch})[0]
+        """Run the graph. Raises ModelFileError where it fails, or gives something else than it announces."""
+        try:
+            found = self.session.run(["probabilities"], {"image": batch})[0]
+        except Exception as error:
+            raise ModelFileError(f"{self.path}: its graph cannot be run ({_first_line(error)})") from error
+        if found.shape != (len(batch), len(self.metadata.thresholds), *batch.shape[2:]):
+            raise ModelFileError(
+                f"{self.path}: its graph gives {found.shape}, which it does not announce; export again"
+            )
+        return found
 
 
 def open_predictor(path: Path, threads: int | None = None, backend: Backend | None = None) -> NetworkPredictor:

@@ -149,7 +149,10 @@ class Geometry:
 
 def whole_box(region: Sequence[float]) -> Box:
     """A box as whole numbers; 10.0, as a table with gaps stores it, counts as 10. Raises ImageError otherwise."""
-    values = [float(value) for value in region]
+    try:
+        values = [float(value) for value in region]
+    except OverflowError:
+        values = []
     if len(values) != 4 or not all(value.is_integer() for value in values):
         raise ImageError(f"region {list(region)}: give four whole numbers x0, y0, x1, y1 in px")
     x0, y0, x1, y1 = (int(value) for value in values)

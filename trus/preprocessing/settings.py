@@ -81,6 +81,9 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, int | float) else value
 
 
+_FURTHEST = 1e6
+"""Grey values are 0..1; statistics far beyond would leave float32 nothing of them, or infinity."""
+
 PerChannel = Annotated[tuple[float, ...], BeforeValidator(_as_list)]
 Statistics = tuple[np.ndarray, np.ndarray]
 
@@ -102,11 +105,20 @@ class FixedNormalise(Settings):
     mean: PerChannel = (0.5,)
     std: PerChannel = (0.5,)
 
+    @field_validator("mean")
+    @classmethod
+    def _fits(cls, mean: tuple[float, ...]) -> tuple[float, ...]:
+        if any(abs(value) > _FURTHEST for value in mean):
+            raise ValueError(f"mean has to lie within -{_FURTHEST:g} and {_FURTHEST:g}")
+        return mean
+
     @field_validator("std")
     @classmethod
     def _positive(cls, std: tuple[float, ...]) -> tuple[float, ...]:
         if any(value <= 0 for value in std):
             raise ValueError("std has to be above 0")
+        if any(not 1 / _FURTHEST <= value <= _FURTHEST for value in std):
+            raise ValueError(f"std has to lie within {1 / _FURTHEST:g} and {_FURTHEST:g}")
         return std
 
     def statistics(self, content: np.ndarray) -> Statistics:
