@@ -141,7 +141,7 @@ def _class(
 def _components(plane: np.ndarray, probability: np.ndarray, scale: Scale) -> list[Component]:
     outlines = trace(plane)
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(plane.view(np.uint8), connectivity=8)
-    sums = np.bincount(labels.ravel(), probability.ravel(), len(statistics))
+    sums = np.bincount(labels[plane], probability[plane], len(statistics))
     found = []
     for rings in outlines:
         x, y = map(int, rings[0][0])  # the first corner of an outer ring: the pixel right of and below it is inside
