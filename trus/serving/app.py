@@ -97,7 +97,7 @@ async def _http(request: Request, error: Exception) -> Response:
 def _allowed(path: str) -> dict[str, str]:
     """The methods of an address; the framework names those of its first route only."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods}
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
     return {"Allow": ", ".join(sorted(methods))}
 
 
