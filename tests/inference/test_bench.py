@@ -70,8 +70,10 @@ def test_a_side_that_dies_is_named(tiny_model, tmp_path):
 
 
 def test_the_median_is_of_whole_frames_and_the_stages_are_medians_of_their_own():
-    timings = [dict.fromkeys(STAGES, 0.1) | {"network": network, "cpu": 1.0} for network in (0.2, 0.3, 0.9)]
+    timings = [{stage: [0.1, 0.2] for stage in STAGES} | {"network": [network, 1.0]} for network in (0.2, 0.3, 0.9)]
     summary = summarise(timings)
     assert summary["median_s"] == pytest.approx(0.7)
     assert summary["p95_s"] == pytest.approx(1.24)
+    assert summary["cores_s"] == pytest.approx(1.8)
     assert summary["stages"]["network"] == pytest.approx(0.3)
+    assert summary["cores_stages"] == pytest.approx(dict.fromkeys(STAGES, 0.2) | {"network": 1.0})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = (
-    *("median ms", "p95 ms", "network ms", "around ms", "core ms", "frames /s", "peak MiB", "start s", "speed"),
+    *("median ms", "p95 ms", "network ms", "around ms", "cores ms", "frames /s", "peak MiB", "start s", "speed"),
 )
 """Frame file to mask file; the network alone and everything around it; all cores' time together; of a clip; from the
 start of a process to its first mask; against the first line."""
@@ -76,7 +76,7 @@ def _print(figures: "list[Figures]") -> None:
     for title in _COLUMNS:
         table.add_column(title, justify="right")
     for side in figures:
-        values = (side.median_s, side.p95_s, side.stages["network"], side.around_s, side.cpu_s)
+        values = (side.median_s, side.p95_s, side.stages["network"], side.around_s, side.cores_s)
         table.add_row(
             _short(side.model, figures),
             side.backend,

@@ -92,7 +92,7 @@ class _Worker:
             stderr=self._errors,
             text=True,
         )
-        self._timings: list[dict[str, float]] = []
+        self._timings: list[dict[str, list[float]]] = []
         self._streamed = 0.0
 
     def __enter__(self) -> "_Worker":

@@ -14,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trus.data.images import read_frame, write_image
 from trus.errors import TrusError
 from trus.inference.bench.figures import STAGES
@@ -21,21 +23,24 @@ from trus.inference.predictor import NetworkPredictor, open_predictor
 from trus.inference.stream import Frame, predict_stream
 
 
-def segment(predictor: NetworkPredictor, frame: Path, target: Path) -> dict[str, float]:
-    """Frame file -> mask file; seconds of each of STAGES, and `cpu` of all threads together."""
-    cpu, times = time.process_time(), [time.perf_counter()]
+def segment(predictor: NetworkPredictor, frame: Path, target: Path) -> dict[str, list[float]]:
+    """Frame file -> mask file; for each of STAGES the seconds on the clock and those of all cores together."""
+    marks = [_now()]
     image = read_frame(frame)
-    times.append(time.perf_counter())
+    marks.append(_now())
     array, geometry = predictor.prepare(image)
-    times.append(time.perf_counter())
+    marks.append(_now())
     planes = predictor.network(array[None])[0]
-    times.append(time.perf_counter())
+    marks.append(_now())
     prediction = predictor.decide(geometry.inverse_probabilities(planes))
-    times.append(time.perf_counter())
+    marks.append(_now())
     write_image(target, prediction.labels)
-    times.append(time.perf_counter())
-    seconds = dict(zip(STAGES, (after - before for before, after in pairwise(times)), strict=True))
-    return seconds | {"cpu": time.process_time() - cpu}
+    marks.append(_now())
+    return {stage: (after - before).tolist() for stage, (before, after) in zip(STAGES, pairwise(marks), strict=True)}
+
+
+def _now() -> np.ndarray:
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def stream(predictor: NetworkPredictor, frames: list[Path], target: Path) -> float:
