@@ -33,13 +33,14 @@ def test_a_rebound_name_is_refused(open_service, run, name):
     assert name not in answer.text
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://[", "file://"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://[", "file://", "http://127.0.0.1:3000"])
 def test_a_page_of_another_site_is_refused(open_service, run, origin):
     assert get(open_service, run, headers={"Origin": origin}).status_code == 403
 
 
-def test_a_page_of_its_own_address_is_answered_without_cors(open_service, run):
-    answer = get(open_service, run, headers={"Origin": "http://localhost:8321"})
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8321", "https://127.0.0.1:8321"])
+def test_a_page_of_its_own_address_is_answered_without_cors(open_service, run, origin):
+    answer = get(open_service, run, headers={"Origin": origin})
 
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,19 +35,16 @@ class HostCheck:
         given = _values(scope, b"host")
         if len(given) != 1:
             raise Problem(400, "Bad request", "send one header Host", "host")
-        if not self._is_ours(_host_name(given[0]), scope):
+        name, arrived = _host_name(given[0]), _bracketed((scope.get("server") or ("",))[0])
+        if name not in self._named and name != arrived:
             detail = "this service does not answer to the name in the header Host; start it with --allowed-host NAME"
             raise Problem(421, "Unknown host", detail, "host")
 
     def _check_origin(self, scope: Scope) -> None:
-        for origin in _values(scope, b"origin"):
-            if not self._is_ours(_host_name(_authority(origin)), scope):
-                detail = "pages of other sites may not ask; ask without a browser, or from this service's own address"
-                raise Problem(403, "Foreign origin", detail, "origin")
-
-    def _is_ours(self, name: str, scope: Scope) -> bool:
-        arrived = _bracketed((scope.get("server") or ("",))[0])
-        return bool(name) and (name in self._named or name == arrived)
+        host = _values(scope, b"host")[0].lower()
+        if any(origin.lower() not in (f"http://{host}", f"https://{host}") for origin in _values(scope, b"origin")):
+            detail = "pages of other sites may not ask; ask without a browser, or from this service's own address"
+            raise Problem(403, "Foreign origin", detail, "origin")
 
 
 class TokenCheck:
@@ -83,13 +79,6 @@ def _host_name(authority: str) -> str:
     """`name:port` or `[address]:port` -> the name in lower case; empty where there is none."""
     name = authority.rpartition("]")[0] + "]" if authority.startswith("[") else authority.partition(":")[0]
     return name.lower()
-
-
-def _authority(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
 
 
 def _bracketed(host: str) -> str:

@@ -1,6 +1,14 @@
 """What is counted, for Prometheus. Labels are route templates, model names and our own words, never a request's."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -10,6 +18,7 @@ class Metrics:
     """The counters of one service, in a registry of its own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each, which says when it was first counted
         registry = self.registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self.requests = Counter("trus_requests", "Requests answered", ["route", "method", "status"], registry=registry)

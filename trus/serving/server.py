@@ -23,6 +23,8 @@ from trus.serving.settings import ServeSettings
 
 LINGER_S = 0.5
 """A drained service answers 503 at least this long, so that clients between two requests are told to go elsewhere."""
+LAST_S = 0.2
+"""From the end of listening to the end of the connections that say nothing."""
 CONNECTIONS = 500
 """More at a time are answered 503 by uvicorn itself."""
 
@@ -85,6 +87,13 @@ class DrainingServer(uvicorn.Server):
             self.cut_off = self.service.busy
             self.should_exit = elapsed >= self.service.settings.drain_s or (elapsed >= LINGER_S and not self.cut_off)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more; answer those whose connection was taken meanwhile; then close connections."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(LAST_S)
+        await super().shutdown(sockets)
 
 
 async def _serve(sources: Iterable[Source], settings: ServeSettings, listener: socket.socket) -> int:

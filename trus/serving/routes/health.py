@@ -51,6 +51,6 @@ async def metrics(service: Shared) -> Response:
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def openapi(request: Request) -> Response:
+def openapi(request: Request) -> Response:
     """The OpenAPI document."""
     return JSONResponse(request.app.openapi())
