@@ -13,6 +13,8 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 
 from trus.serving.app import create_app
 from trus.serving.settings import ServeSettings
@@ -91,16 +93,16 @@ def start_service(tiny_model, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @dataclass
-class HostileService:
-    """A real service with small limits, and what it says to hostile uploads."""
+class SmallService:
+    """A real service with small limits, and what it says to uploads."""
 
     running: Running
     good: bytes
 
-    def post(self, content: bytes, **request) -> httpx.Response:
+    def post(self, content: bytes, accept: str = "*/*", **options: str) -> httpx.Response:
         """POST /v1/segment of a form with one file."""
-        request = {"files": {"file": ("x", content)}} | request
-        return httpx.post(f"{self.running.address}/v1/segment", timeout=60, **request)
+        form = {"files": {"file": ("x", content)}, "data": options, "headers": {"accept": accept}}
+        return httpx.post(f"{self.running.address}/v1/segment", timeout=60, **form)
 
     def check_refused(self, content: bytes, status: int) -> None:
         """The upload is refused in a problem document, and a good one after it is segmented."""
@@ -111,8 +113,52 @@ class HostileService:
 
 
 @pytest.fixture(scope="session")
-def hostile_service(start_service: Start) -> HostileService:
+def small_service(start_service: Start) -> SmallService:
     """Its frames have at most 4,000,000 pixels, its files at most 50 frames."""
     good = BytesIO()
     Image.fromarray(np.zeros((40, 50), np.uint8)).save(good, "png")
-    return HostileService(start_service("--max-pixels", "4000000", "--max-frames", "50"), good.getvalue())
+    return SmallService(start_service("--max-pixels", "4000000", "--max-frames", "50"), good.getvalue())
+
+
+@pytest.fixture(scope="session")
+def us_region() -> Callable[..., Dataset]:
+    """`us_region((x0, y0, x1, y1), delta)`: a two-dimensional tissue region, `delta` cm a pixel."""
+
+    def make(box: tuple[int, int, int, int], delta: float = 0.02) -> Dataset:
+        item = Dataset()
+        item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
+        item.RegionLocationMinX0, item.RegionLocationMinY0 = box[0], box[1]
+        item.RegionLocationMaxX1, item.RegionLocationMaxY1 = box[2] - 1, box[3] - 1
+        item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
+        item.PhysicalDeltaX = item.PhysicalDeltaY = delta
+        return item
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_us_dicom() -> Callable[..., bytes]:
+    """`make_us_dicom(frames, PatientID=...)`: an ultrasound DICOM file of grey frames, uint8 (H, W)."""
+
+    def make(frames: list[np.ndarray], **elements) -> bytes:
+        meta = FileMetaDataset()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UltrasoundMultiFrameImageStorage, generate_uid()
+        dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+        dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+        dataset.Modality, dataset.PatientName, dataset.PatientID = "US", "Kanareykin^Ivan", "774411"
+        dataset.PatientComments, dataset.InstitutionName = "likes canaries", "Aviary"
+        dataset.Rows, dataset.Columns = frames[0].shape
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit, dataset.PixelRepresentation, dataset.SamplesPerPixel = 7, 0, 1
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.NumberOfFrames = len(frames)
+        for name, value in elements.items():
+            setattr(dataset, name, value)
+        dataset.PixelData = np.stack(frames).tobytes()
+        buffer = BytesIO()
+        dataset.save_as(buffer, enforce_file_format=True)
+        return buffer.getvalue()
+
+    return make

@@ -80,7 +80,7 @@ def archive():
 
 @hostile(415)
 def gzip_bomb():
-    return zeros(1000, 31)
+    return zeros(200, 31)
 
 
 @hostile(415)
@@ -110,9 +110,14 @@ def truncated(kind):
     return content[: len(content) // 2]
 
 
-@hostile(413, wide=(2**31 - 1, 2**31 - 1), large=(100_000, 100_000), above_the_setting=(2001, 2000))
+@hostile(413, wide=(2**31 - 1, 2**31 - 1), large=(100_000, 100_000))
 def huge_png(size):
     return png(*size)
+
+
+@hostile(413)
+def png_above_the_setting():
+    return picture("png", (2001, 2000))
 
 
 @hostile(422)
@@ -122,7 +127,7 @@ def png_without_size():
 
 @hostile(422)
 def png_bomb_of_text():
-    return png(64, 64, chunk(b"zTXt", b"Comment\0\0" + zeros(200)))
+    return png(64, 64, chunk(b"zTXt", b"Comment\0\0" + zeros(50)))
 
 
 @hostile(422)
@@ -157,15 +162,15 @@ def huge_bmp(height):
     return b"BM" + struct.pack("<IHHI", 1078, 0, 0, 1078) + head + bytes(1024)
 
 
-@hostile(422)
+@hostile(413)
 def bmp_of_negative_width():
     head = struct.pack("<IiiHHIIiiII", 40, -5, 5, 1, 8, 0, 0, 0, 0, 0, 0)
     return b"BM" + struct.pack("<IHHI", 1078, 0, 0, 1078) + head + bytes(2048)
 
 
-def tiff(*entries: tuple[int, int], following: int = 0, count: int | None = None) -> bytes:
+def tiff(*entries: tuple[int, int]) -> bytes:
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
-    return b"II*\0" + struct.pack("<IH", 8, count or len(entries)) + directory + struct.pack("<I", following)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4)
 
 
 @hostile(413)
@@ -174,8 +179,8 @@ def huge_tiff():
 
 
 @hostile(422)
-def tiff_of_endless_directories():
-    return tiff((256, 8), (257, 8), (258, 8), (259, 1), (262, 1), (273, 8), (279, 9), following=8, count=60_000)
+def tiff_whose_pixels_lie_elsewhere():
+    return tiff((256, 8), (257, 8), (258, 8), (259, 1), (262, 1), (273, 2**31), (278, 8), (279, 64))
 
 
 @hostile(413)
@@ -194,6 +199,6 @@ def floating_tiff():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_hostile_picture_is_refused_and_the_service_goes_on(case, hostile_service):
+def test_a_hostile_picture_is_refused_and_the_service_goes_on(case, small_service):
     status, make = CASES[case]
-    hostile_service.check_refused(make(), status)
+    small_service.check_refused(make(), status)

@@ -1,0 +1,172 @@
+"""Decoding in processes that may die: what comes back, and what a death costs."""
+
+import asyncio
+import io
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trus.data.images import read_frame
+from trus.serving.decoding_limits import Limits
+from trus.serving.memory import Upload
+from trus.serving.problems import Problem
+from trus.serving.settings import ServeSettings
+from trus.serving.uploads import Decoder
+
+
+def png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "png")
+    return buffer.getvalue()
+
+
+NOISE = png(np.random.default_rng(0).integers(0, 255, (50, 60), np.uint8))
+
+
+@pytest.fixture
+def with_decoder(run):
+    """Run `work(decoder)` with a ready decoder."""
+
+    def use(work, **settings):
+        async def inner():
+            decoder = Decoder(ServeSettings(**settings))
+            decoder.start()
+            await decoder.ready()
+            try:
+                return await work(decoder)
+            finally:
+                decoder.close()
+
+        return run(inner())
+
+    return use
+
+
+async def images(decoder, content) -> list[np.ndarray]:
+    with await decoder.open(content) as opened:
+        return [frame.image async for frame in opened.frames(range(opened.frames_held))]
+
+
+def children() -> set[int]:
+    """Processes below this one: the nursery and what it forked."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent, pid = int(stat.read_text().rpartition(")")[2].split()[1]), int(stat.parent.name)
+        except OSError:
+            continue
+        found |= {(pid, parent)}
+    ours, grown = {os.getpid()}, True
+    while grown:
+        more = {pid for pid, parent in found if parent in ours} - ours
+        ours, grown = ours | more, bool(more)
+    return ours - {os.getpid()}
+
+
+def test_frames_of_every_kind_come_back_as_they_are(with_decoder, dataset, make_us_dicom):
+    frame = read_frame(dataset / "images" / "p2_0.png")
+    deep = (frame.astype(np.uint16) << 8) + 3
+    pages = io.BytesIO()
+    Image.fromarray(frame).save(pages, "tiff", save_all=True, append_images=[Image.fromarray(255 - frame)])
+    cases = {png(frame): [frame], png(deep): [deep], pages.getvalue(): [frame, 255 - frame]}
+    cases[make_us_dicom([frame, 255 - frame])] = [frame, 255 - frame]
+
+    async def work(decoder):
+        return [await images(decoder, content) for content in cases]
+
+    for found, expected in zip(with_decoder(work), cases.values(), strict=True):
+        assert len(found) == len(expected)
+        for image, original in zip(found, expected, strict=True):
+            assert image.dtype == original.dtype
+            assert np.array_equal(image, original)
+
+
+def test_a_killed_worker_costs_only_its_own_upload(with_decoder):
+    async def work(decoder):
+        opened = await decoder.open(NOISE)
+        other = await decoder.open(NOISE)
+        await asyncio.sleep(0.2)
+        nursery = decoder._nursery._process.pid
+        ours = sorted(pid for pid in children() if pid != nursery)
+        os.kill(ours[0], signal.SIGKILL)
+        results = []
+        for each in (opened, other):
+            try:
+                results.append([frame.number async for frame in each.frames(range(1))])
+            except Problem as problem:
+                results.append(problem.status)
+            each.close()
+        return results, await images(decoder, NOISE)
+
+    results, after = with_decoder(work)
+    assert sorted(map(str, results)) == ["422", "[0]"]
+    assert after[0].shape == (50, 60)
+
+
+def test_a_killed_nursery_is_replaced(with_decoder):
+    async def work(decoder):
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.1)
+        return await images(decoder, NOISE)
+
+    assert with_decoder(work)[0].shape == (50, 60)
+
+
+def test_nothing_is_left_behind(with_decoder):
+    before = children()
+
+    async def work(decoder):
+        opened = await decoder.open(NOISE)
+        opened.close()
+        await images(decoder, NOISE)
+
+    with_decoder(work)
+    for _ in range(100):
+        if children() == before:
+            return
+        asyncio.run(asyncio.sleep(0.05))
+    assert children() == before
+
+
+def test_a_decoder_that_takes_too_long_is_ended(with_decoder):
+    async def work(decoder):
+        decoder.close()
+        decoder._limits = Limits(seconds=0.001, pixels_a_second=10**12)
+        decoder.start()
+        await decoder.ready()
+        return await images(decoder, png(np.random.default_rng(0).integers(0, 255, (3000, 3000), np.uint8)))
+
+    with pytest.raises(Problem) as refused:
+        with_decoder(work)
+    assert refused.value.status == 422
+    assert "time" in refused.value.detail
+
+
+def test_a_frame_that_needs_too_much_memory_is_refused(with_decoder):
+    content = png(np.zeros((7000, 8000, 3), np.uint8))
+    with pytest.raises(Problem) as refused:
+        with_decoder(lambda decoder: images(decoder, content))
+    assert refused.value.status == 413
+    assert "memory" in refused.value.detail
+
+
+def test_more_than_can_wait_is_refused(with_decoder):
+    async def work(decoder):
+        found = await asyncio.gather(*(images(decoder, NOISE) for _ in range(12)), return_exceptions=True)
+        return [each.status if isinstance(each, Problem) else 200 for each in found]
+
+    assert set(with_decoder(work, queue=2)) == {200, 429}
+
+
+def test_an_upload_has_no_name_and_no_folder():
+    with Upload(b"abc") as upload:
+        upload.write(b"def")
+        assert upload.size == 6
+        assert os.readlink(f"/proc/self/fd/{upload.fileno()}").startswith("/memfd:")
+        assert os.pread(upload.fileno(), 10, 0) == b"abcdef"
+    upload.close()
