@@ -5,6 +5,7 @@ import re
 from contextlib import asynccontextmanager
 
 import pytest
+from starlette.responses import Response
 
 from trus.serving import protocol
 from trus.serving.app import create_app
@@ -16,17 +17,19 @@ from trus.serving.settings import ServeSettings
 def impatience(monkeypatch):
     monkeypatch.setattr(protocol, "HEADER_S", 0.3)
     monkeypatch.setattr(protocol, "LINGER_S", 0.3)
+    monkeypatch.setattr(protocol, "STALL_S", 0.3)
 
 
 @asynccontextmanager
 async def listening():
-    """The port of a service without models."""
+    """The port of a service without models, and the server; GET /large is 20 MB."""
     settings = ServeSettings(port=0, max_bytes=1000)
     app = create_app({}, settings)
+    app.add_api_route("/large", lambda: Response(bytes(20_000_000)))
     server = DrainingServer(configure(app), app.state.service)
     with open_listener(settings) as listener:
         task = asyncio.create_task(server._serve([listener]))
-        yield listener.getsockname()[1]
+        yield listener.getsockname()[1], server
         server.should_exit = True
         await task
 
@@ -35,7 +38,7 @@ def exchange(run, *pieces: bytes, pause: float = 0.05) -> bytes:
     """What comes back, until the service closes the connection, to what is sent in pieces."""
 
     async def scenario():
-        async with listening() as port:
+        async with listening() as (port, _):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             for piece in pieces:
                 writer.write(piece)
@@ -106,3 +109,34 @@ def test_requests_sent_at_once_are_answered_in_order(run):
     answers = exchange(run, GET + GET + last)
 
     assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"200", b"404"]
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off(run):
+    async def scenario():
+        async with listening() as (port, server):
+            _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.transport.pause_reading()
+            writer.write(GET.replace(b"/healthz", b"/large"))
+            while not server.server_state.connections:
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(20):
+                while server.server_state.connections:
+                    await asyncio.sleep(0.01)
+            writer.transport.abort()
+
+    run(scenario())
+
+
+def test_a_client_that_reads_slowly_gets_all_of_its_answer(run):
+    async def scenario():
+        async with listening() as (port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.write(GET.replace(b"/healthz", b"/large").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            size = 0
+            while piece := await reader.read(2_000_000):
+                size += len(piece)
+                await asyncio.sleep(0.001)
+            writer.close()
+            return size
+
+    assert run(scenario()) > 20_000_000

@@ -13,15 +13,20 @@ HEADER_S = 10.0
 """From the connection, or a request's first byte, to the end of its header."""
 LINGER_S = 5.0
 """How long a client may go on sending what is not read any more."""
+STALL_S = 30.0
+"""A client that reads nothing of its answer for so long is cut off."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes connections that say nothing, send their header byte by byte or without end, or a body for nothing.
+    """Closes connections that are held for nothing.
+
+    They are silent, send their header byte by byte or without end, a body whose answer is there, or read no answer.
 
     A connection is not closed while its client is sending: the system would then take back the answer as well.
     """
 
     _alarm: TimerHandle | None = None
+    _stalled: TimerHandle | None = None
     _in_header = True
     _in_body = False
     _header_bytes = 0
@@ -36,6 +41,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """No alarm any more."""
         self._set_alarm(None)
+        self._watch_reader(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -77,6 +83,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self._close_after_last()
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        """The client reads more slowly than is written."""
+        super().pause_writing()
+        self._watch_reader(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        super().resume_writing()
+        self._watch_reader(None)
+
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP."""
         self._refuse(400, "Bad request", "this is no valid HTTP/1.1", "http")
@@ -92,6 +108,18 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = None if seconds is None else self.loop.call_later(seconds, self._too_slow)
+
+    def _watch_reader(self, unread: int | None) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+        self._stalled = None if unread is None else self.loop.call_later(STALL_S, self._check_reader, unread)
+
+    def _check_reader(self, unread: int) -> None:
+        still_unread = self.transport.get_write_buffer_size()
+        if still_unread < unread:
+            self._watch_reader(still_unread)
+        else:
+            self.transport.abort()
 
     def _too_slow(self) -> None:
         self._alarm = None
