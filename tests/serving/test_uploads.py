@@ -167,6 +167,6 @@ def test_an_upload_has_no_name_and_no_folder():
     with Upload(b"abc") as upload:
         upload.write(b"def")
         assert upload.size == 6
-        assert os.readlink(f"/proc/self/fd/{upload.fileno()}").startswith("/memfd:")
+        assert str(Path(f"/proc/self/fd/{upload.fileno()}").readlink()).startswith("/memfd:")
         assert os.pread(upload.fileno(), 10, 0) == b"abcdef"
     upload.close()

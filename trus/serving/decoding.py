@@ -76,6 +76,8 @@ class Decoding:
         )
 
     def _opened(self) -> Source:
+        if not self._size:
+            raise IntakeError("an empty file")
         try:
             kind = kind_of(self._path)
         except IntakeError as error:

@@ -95,7 +95,7 @@ def _conforming(source: Dataset, keyword: str, kind: type[DA] | type[TM]) -> DA 
 
 
 def _packed(labels: np.ndarray, classes: Classes) -> tuple[bytes, bool]:
-    """Planes frame by frame, eight pixels a byte and no gap between them, of an even length; and whether any overlap."""
+    """Planes frame by frame, eight pixels a byte without gaps, of an even length; and whether any of them overlap."""
     packed, rest, overlap = bytearray(), np.zeros(0, np.uint8), False
     for frame in labels:
         planes = classes.planes(frame)
