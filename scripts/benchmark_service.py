@@ -29,13 +29,14 @@ NAMES = ("overhead", "throughput", "overload", "memory", "sigterm", "start")
 
 def figures(folder: Path, given: Path | None, smallest: bool) -> dict[str, Callable[[], Figure]]:
     """How each figure is measured, in rounds that suffice or in the smallest."""
-    model = given or write(convolutions((1, 512, 512), width=64, depth=12), folder / "made.onnx")
+    side = 128 if smallest else 512
+    model = given or write(convolutions((1, side, side), width=64, depth=12), folder / "made.onnx")
     if smallest:
         return {
-            "overhead": lambda: steady.overhead(folder, 5),
-            "throughput": lambda: steady.throughput(model, 1, 4),
-            "overload": lambda: stress.overload(folder, 1),
-            "memory": lambda: steady.memory(folder, 40, 20),
+            "overhead": lambda: steady.overhead(folder, 2),
+            "throughput": lambda: steady.throughput(model, 1, 1),
+            "overload": lambda: stress.overload(folder, 0.5),
+            "memory": lambda: steady.memory(folder, 10, 10),
             "sigterm": lambda: stress.sigterm(folder, 1),
             "start": lambda: stress.start(model, 1),
         }

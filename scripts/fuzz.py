@@ -50,9 +50,9 @@ class Report:
     slowest: float = 0.0
 
 
-def fuzz(name: str, seed: int, minutes: float, inputs: int | None, out: Path) -> Report:
+def fuzz(name: str, seed: int, minutes: float, inputs: int | None, out: Path, real: bool) -> Report:
     """Try inputs until the time or their number is over."""
-    seeds = upload_seeds() if name == "upload" else TARGETS[name].seeds()
+    seeds = upload_seeds(real) if name == "upload" else TARGETS[name].seeds(real)
     further: list[bytes] = []
     number = random.Random(f"{name} {seed}")
     report = Report(name, seed, len(seeds))
@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="for each target")
     parser.add_argument("--inputs", type=int, help="at most so many for each target")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--made", action="store_true", help="made seeds only, whether or not real files are there")
     parser.add_argument("--out", type=Path, default=Path("outputs/fuzz"), help="folder of the findings")
     parser.add_argument("--replay", type=Path, help="read this file again and print what comes")
     parser.add_argument("--json", action="store_true", help="one JSON line for each target")
@@ -133,7 +134,7 @@ def main() -> None:
         sys.exit(int(outcome.found))
     found = False
     for name in options.target or NAMES:
-        report = fuzz(name, options.seed, options.minutes, options.inputs, options.out)
+        report = fuzz(name, options.seed, options.minutes, options.inputs, options.out, not options.made)
         print(json.dumps(vars(report) | {"words": len(report.words)})) if options.json else _print(report)
         found |= bool(report.findings)
     sys.exit(int(found))

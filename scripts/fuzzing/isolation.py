@@ -1,5 +1,6 @@
 """A process that reads one input after another and may die of any of them."""
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -100,6 +101,7 @@ def _attempt(target: Target, data: bytes, folder: Path) -> tuple[str, str]:
 
 def _silence() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.disable()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

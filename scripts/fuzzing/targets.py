@@ -34,10 +34,10 @@ class Target:
     read: Callable[[Path], None]
     real: tuple[str, ...] = ()
 
-    def seeds(self) -> list[bytes]:
+    def seeds(self, real: bool = True) -> list[bytes]:
         """The made files and, of each glob, up to eight real ones that are not large."""
         found = [seed for make in self.made for seed in make()]
-        for pattern in self.real:
+        for pattern in self.real if real else ():
             small = [path for path in sorted(REAL.glob(pattern)) if path.is_file() and _fits(path)]
             found += [path.read_bytes() for path in small[:: max(1, len(small) // 8)][:8]]
         return found
