@@ -20,6 +20,7 @@ HEADER_BYTES = 64 * 1024
 """The JSON beside binary tensors."""
 JSON_BYTES = 16 * 1024 * 1024
 """Numbers as JSON: one frame in any case, more of them up to this."""
+_PIECE = 10_000
 _JSON_NUMBER = 32
 """Bytes that a number of JSON may take, its comma included."""
 
@@ -131,7 +132,7 @@ def encode_response(
     model_name: str, model_version: str, request: Inference, tensors: dict[OutputName, np.ndarray]
 ) -> tuple[bytes, int | None]:
     """Float32 tensors by name -> body, and the length of its JSON where bytes follow it."""
-    outputs: list[dict[str, Any]] = []
+    outputs: list[bytes] = []
     blobs: list[bytes] = []
     for name, binary in request.outputs.items():
         tensor = tensors[name]
@@ -139,11 +140,21 @@ def encode_response(
         if binary:
             blobs.append(np.ascontiguousarray(tensor, "<f4").tobytes())
             said["parameters"] = {"binary_data_size": len(blobs[-1])}
-        else:
-            said["data"] = tensor.ravel().tolist()
-        outputs.append(said)
-    document = {"model_name": model_name, "model_version": model_version, "outputs": outputs}
-    if request.id is not None:
-        document["id"] = request.id
-    text = json.dumps(document).encode()
+        outputs.append(_object(said, None if binary else (b'"data"', _numbers(tensor))))
+    head = {"model_name": model_name, "model_version": model_version} | (
+        {} if request.id is None else {"id": request.id}
+    )
+    text = _object(head, (b'"outputs"', outputs))
     return b"".join((text, *blobs)), len(text) if blobs else None
+
+
+def _with_list(fields: dict[str, Any], name: bytes, parts: list[bytes]) -> bytes:
+    """A JSON object with a further field, a list that is JSON already."""
+    return json.dumps(fields).encode()[:-1] + b', "' + name + b'": [' + b", ".join(parts) + b"]}"
+
+
+def _numbers(tensor: np.ndarray) -> list[bytes]:
+    """Numbers as JSON in pieces, between which other requests get a turn: the encoder never lets go by itself."""
+    flat = tensor.ravel()
+    pieces = (flat[start : start + _PIECE].tolist() for start in range(0, flat.size, _PIECE))
+    return [json.dumps(piece)[1:-1].encode() for piece in pieces]
