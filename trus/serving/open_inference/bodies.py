@@ -140,11 +140,11 @@ def encode_response(
         if binary:
             blobs.append(np.ascontiguousarray(tensor, "<f4").tobytes())
             said["parameters"] = {"binary_data_size": len(blobs[-1])}
-        outputs.append(_object(said, None if binary else (b'"data"', _numbers(tensor))))
-    head = {"model_name": model_name, "model_version": model_version} | (
-        {} if request.id is None else {"id": request.id}
-    )
-    text = _object(head, (b'"outputs"', outputs))
+        outputs.append(json.dumps(said).encode() if binary else _with_list(said, b"data", _numbers(tensor)))
+    head = {"model_name": model_name, "model_version": model_version}
+    if request.id is not None:
+        head["id"] = request.id
+    text = _with_list(head, b"outputs", outputs)
     return b"".join((text, *blobs)), len(text) if blobs else None
 
 
