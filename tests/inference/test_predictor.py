@@ -100,6 +100,11 @@ def test_a_checkpoint_tells_the_epoch_of_its_weights(tiny_model):
     assert open_predictor(tiny_model.ckpt).metadata.training.epoch == 3
 
 
+def test_idle_threads_leave_their_core_to_others(tiny_model):
+    options = open_predictor(tiny_model.onnx, threads=2).session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.spin_duration_us") == "100"
+
+
 # --- refused ---
 
 

@@ -185,6 +185,8 @@ def open_session(model: Path | bytes, threads: int | None = None) -> ort.Inferen
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = 3
+    # by default a core is kept busy for 20 ms after every run, which decoding and encoding need
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
     source = model if isinstance(model, bytes) else str(model)
     try:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
