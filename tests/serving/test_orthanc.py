@@ -55,5 +55,11 @@ def test_a_made_clip_goes_round(round_trip, dataset, make_us_dicom, tmp_path):
 def test_real_files_go_round(round_trip):
     if not REAL.is_dir():
         pytest.skip("../shared/data is not here")
-    files = [REAL / name for name in ("DIRW0007", "OBXXXX1A.dcm", "US1_J2KR.dcm", "gdcm-US-ALOKA-16.dcm", "GH364.dcm")]
+    files = [
+        REAL / name
+        for name in (
+            *("OBXXXX1A_rle_2frame.dcm", "OBXXXX1A.dcm", "US1_J2KR.dcm", "gdcm-US-ALOKA-16.dcm"),
+            "examples_ybr_color.dcm",
+        )
+    ]
     check(round_trip(*files), files)

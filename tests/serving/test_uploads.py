@@ -4,6 +4,8 @@ import asyncio
 import io
 import os
 import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -51,20 +53,18 @@ async def images(decoder, content) -> list[np.ndarray]:
         return [frame.image async for frame in opened.frames(range(opened.frames_held))]
 
 
-def children() -> set[int]:
-    """Processes below this one: the nursery and what it forked."""
-    found = set()
+def workers(decoder) -> list[int]:
+    """Process ids of what the decoder's nursery forked, oldest first; the last one waits for an upload."""
+    found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent, pid = int(stat.read_text().rpartition(")")[2].split()[1]), int(stat.parent.name)
-        except OSError:
-            continue
-        found |= {(pid, parent)}
-    ours, grown = {os.getpid()}, True
-    while grown:
-        more = {pid for pid, parent in found if parent in ours} - ours
-        ours, grown = ours | more, bool(more)
-    return ours - {os.getpid()}
+        with suppress(OSError):  # gone since
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == nursery(decoder):
+                found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def nursery(decoder) -> int:
+    return decoder._nursery._process.pid
 
 
 def test_frames_of_every_kind_come_back_as_they_are(with_decoder, dataset, make_us_dicom):
@@ -89,10 +89,7 @@ def test_a_killed_worker_costs_only_its_own_upload(with_decoder):
     async def work(decoder):
         opened = await decoder.open(NOISE)
         other = await decoder.open(NOISE)
-        await asyncio.sleep(0.2)
-        nursery = decoder._nursery._process.pid
-        ours = sorted(pid for pid in children() if pid != nursery)
-        os.kill(ours[0], signal.SIGKILL)
+        os.kill(workers(decoder)[0], signal.SIGKILL)
         results = []
         for each in (opened, other):
             try:
@@ -103,40 +100,42 @@ def test_a_killed_worker_costs_only_its_own_upload(with_decoder):
         return results, await images(decoder, NOISE)
 
     results, after = with_decoder(work)
-    assert sorted(map(str, results)) == ["422", "[0]"]
+    assert results == [422, [0]]
     assert after[0].shape == (50, 60)
 
 
 def test_a_killed_nursery_is_replaced(with_decoder):
     async def work(decoder):
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(0.1)
+        first = nursery(decoder)
+        os.kill(first, signal.SIGKILL)
+        os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
         return await images(decoder, NOISE)
 
     assert with_decoder(work)[0].shape == (50, 60)
 
 
 def test_nothing_is_left_behind(with_decoder):
-    before = children()
-
     async def work(decoder):
         opened = await decoder.open(NOISE)
-        opened.close()
         await images(decoder, NOISE)
+        started = [nursery(decoder), *workers(decoder)]
+        opened.close()
+        return started
 
-    with_decoder(work)
-    for _ in range(100):
-        if children() == before:
+    started = with_decoder(work)
+    assert len(started) >= 3
+    for _ in range(600):
+        left = [pid for pid in started if Path(f"/proc/{pid}").exists()]
+        if not left:
             return
-        asyncio.run(asyncio.sleep(0.05))
-    assert children() == before
+        time.sleep(0.05)
+    assert left == []
 
 
 def test_a_decoder_that_takes_too_long_is_ended(with_decoder):
     async def work(decoder):
         decoder.close()
-        decoder._limits = Limits(seconds=0.001, pixels_a_second=10**12)
+        decoder._limits = Limits(seconds=0.005, bytes_a_second=10**12, pixels_a_second=10**12)
         decoder.start()
         await decoder.ready()
         return await images(decoder, png(np.random.default_rng(0).integers(0, 255, (3000, 3000), np.uint8)))

@@ -78,7 +78,7 @@ def _open(path: Path, decode: bool = True) -> Iterator[Image.Image]:
             if decode:
                 image.load()
             yield image
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
