@@ -131,3 +131,19 @@ def test_answers_are_not_held_back_by_nagle():
         accepted, _ = listener.accept()
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         accepted.close()
+
+
+def test_no_more_uploads_are_decoded_than_are_served(tiny_model):
+    from trus.inference.predictor import open_predictor
+    from trus.serving.engine import Engine
+    from trus.serving.problems import Problem
+
+    engine = Engine(open_predictor(tiny_model.onnx, 1), queue=1)
+    with engine.place(), engine.place():
+        with pytest.raises(Problem) as caught, engine.place():
+            pass
+        assert caught.value.status == 429
+        assert int(caught.value.headers["Retry-After"]) >= 1
+    with engine.place():
+        pass
+    engine.close()

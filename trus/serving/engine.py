@@ -5,8 +5,9 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -45,6 +46,7 @@ class Engine:
         self._observe = observe
         self._waiting: deque[_Task] = deque()
         self._changed = threading.Condition()
+        self._places = 0
         self._running: _Task | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work_off, name="engine", daemon=True)
@@ -82,6 +84,22 @@ class Engine:
             if self.depth > self.queue:
                 raise self._refusal()
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Keep a place in the queue for a request from before its upload is decoded until it is answered.
+
+        So no more are decoded than are served, and nobody waits longer than the queue. For the event loop's thread.
+        Raises Problem 429 or 503.
+        """
+        self.check_room()
+        if self._places > self.queue:
+            raise self._refusal()
+        self._places += 1
+        try:
+            yield
+        finally:
+            self._places -= 1
+
     def close(self) -> None:
         """Refuse what waits and what comes; the work in hand is told to stop. Returns at once."""
         with self._changed:
@@ -100,8 +118,9 @@ class Engine:
             self._changed.notify()
 
     def _refusal(self) -> Problem:
-        seconds = max(1, math.ceil(self.depth * self.mean_seconds))
-        detail = f"{self.depth} requests are before this one; ask again in {seconds} s"
+        before = max(self.depth, self._places)
+        seconds = max(1, math.ceil(before * self.mean_seconds))
+        detail = f"{before} requests are before this one; ask again in {seconds} s"
         return Problem(429, "The queue is full", detail, "queue-full", {"Retry-After": str(seconds)})
 
     def _give_up(self, task: _Task) -> None:

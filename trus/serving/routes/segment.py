@@ -52,9 +52,8 @@ async def segment(request: Request, service: Shared) -> Response:
         options = read_options(form.fields)
         model = service.model(options.model)
         decision = decide_how(model.predictor, options)
-        model.engine.check_room()
         started = time.perf_counter()
-        with await service.decoder.open(form.one_file()) as opened:
+        with model.engine.place(), await service.decoder.open(form.one_file()) as opened:
             form.close()
             task = _Task(service, model, options, decision, opened, started)
             try:
