@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import signal
 import threading
 import zipfile
 from dataclasses import replace
@@ -341,3 +342,15 @@ def test_a_fault_of_the_service_ends_one_job_and_not_the_next(open_service, run,
     broken, fine = run(work())
     assert (broken["state"], broken["error"]["status"], fine["state"]) == ("failed", 500, "finished")
     assert [type(fault) for fault in faults] == [AttributeError]
+
+
+def test_a_stopping_process_does_not_wait_for_its_jobs(start_service, frames):
+    running = start_service()
+    created = httpx.post(f"{running.address}/v1/jobs", files=parts(*[frames[0].read_bytes()] * 250), timeout=30)
+    running.process.send_signal(signal.SIGTERM)
+    document = httpx.get(running.address + created.headers["Location"], timeout=30).json()
+    code, log = running.end()
+    assert (document["state"], document["error"]["status"], code) == ("cancelled", 503, 0)
+    assert document["frames_done"] < 250
+    assert "fault" not in log
+    assert "MUELLER" not in log
