@@ -146,7 +146,23 @@ def with_document(model: onnx.ModelProto, **changes) -> onnx.ModelProto:
 
 def test_a_huge_document_is_refused_before_it_is_parsed(model, refused, monkeypatch):
     monkeypatch.setattr("trus.inference.predictor.parse_metadata", lambda *_: pytest.fail("was parsed"))
-    assert "a metadata entry of" in refused(with_document(model, name="x" * MAX_DOCUMENT))
+    assert "bytes of metadata, above" in refused(with_document(model, name="x" * MAX_DOCUMENT))
+
+
+def test_many_entries_count_together(model, refused):
+    for number in range(20):
+        model.metadata_props.append(onnx.StringStringEntryProto(key=str(number), value="x" * (MAX_DOCUMENT // 10)))
+    assert "bytes of metadata, above" in refused(model)
+
+
+def test_long_names_are_refused(model, refused):
+    model.graph.output[0].name = "x" * 2000
+    assert "a name of 2,000 bytes" in refused(model)
+
+
+def test_long_lists_of_sizes_are_not_taken_apart():
+    with pytest.raises(wire.WireError, match="bytes of sizes in one list"):
+        wire.numbers(memoryview(bytes(2000)))
 
 
 def test_deeply_nested_json_is_refused(model, refused):

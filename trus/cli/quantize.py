@@ -24,7 +24,7 @@ def quantise(
     """Write an 8-bit copy of a model file, if it is as good and faster.
 
     Calibrated on training frames, judged on the validation frames of the model's own split; the test part is not
-    read. Written only if mean per-image Dice loses at most 0.005 and it is at least 1.3 times as fast here; else
+    used. Written only if mean per-image Dice loses at most 0.005 and it is at least 1.3 times as fast here; else
     exit code 1, with what was measured.
     """
     from trus.quantisation.run import quantise_model

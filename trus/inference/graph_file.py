@@ -16,7 +16,7 @@ from trus.inference.wire import Reader, Value, WireError, numbers, text, view
 MAX_BYTES = 2**31 - 1
 """The largest protobuf message."""
 MAX_DOCUMENT = 1 << 20
-"""Bytes of the trus document; real ones have some 3,000."""
+"""Bytes of all metadata together; real files have some 3,000."""
 _BYTES_OF_TYPE = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 """By TensorProto.DataType: the number types; no strings, no complex numbers."""
 _PLAIN_DOMAINS = ("", "ai.onnx")
@@ -99,6 +99,7 @@ class _Scan:
         self.path = path
         self.found = GraphFile(size)
         self._reader = Reader()
+        self._said = 0
 
     def model(self, whole: memoryview) -> GraphFile:
         try:
@@ -129,9 +130,11 @@ class _Scan:
         self.found.opset = int(numbers(fields.get(2, 0))[0])
 
     def _entry(self, message: memoryview) -> None:
-        if len(message) > MAX_DOCUMENT:
-            self._refuse(f"a metadata entry of {len(message):,} bytes, above {MAX_DOCUMENT:,},")
-        key, value = self._reader.strings(message)
+        self._said += len(message)
+        if self._said > MAX_DOCUMENT:
+            self._refuse(f"{self._said:,} bytes of metadata, above {MAX_DOCUMENT:,},")
+        fields = dict(self._reader.fields(message))
+        key, value = (text(fields.get(number, _EMPTY), MAX_DOCUMENT) for number in (1, 2))
         if key in self.found.entries:
             self._refuse(f"the metadata entry {key[:60]!r} twice")
         self.found.entries[key] = value

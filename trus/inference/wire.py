@@ -44,17 +44,11 @@ class Reader:
             yield number, message[position : position + size]
             position += size
 
-    def strings(self, message: memoryview) -> tuple[str, str]:
-        """The first two fields of a message of texts, such as a key and its value. Raises WireError."""
-        found = {1: "", 2: ""}
-        for number, value in self.fields(message):
-            if number in found:
-                found[number] = text(value)
-        return found[1], found[2]
 
-
-def text(value: Value) -> str:
-    """A field that is a text. Raises WireError."""
+def text(value: Value, limit: int = 1000) -> str:
+    """A field that is a text of at most `limit` bytes. Raises WireError."""
+    if len(view(value)) > limit:
+        raise WireError(f"a name of {len(view(value)):,} bytes")
     try:
         return bytes(view(value)).decode()
     except UnicodeDecodeError as error:
@@ -72,6 +66,8 @@ def numbers(value: Value) -> list[int]:
     """A repeated field of int64, packed or alone. Raises WireError."""
     if isinstance(value, int):
         return [_signed(value)]
+    if len(value) > 1000:
+        raise WireError(f"{len(value):,} bytes of sizes in one list")
     found, position = [], 0
     while position < len(value):
         one, position = _varint(value, position)

@@ -35,9 +35,10 @@ class Quantiser:
     def __init__(self, model_file: Path, folder: Path, frames: Sequence[np.ndarray]):
         self._folder, self._frames = folder, frames
         self._prepared, self._ranges = folder / "prepared.onnx", folder / "ranges.json"
-        with _quietly():
+        with _quietly(model_file):
             quant_pre_process(str(model_file), str(self._prepared), skip_symbolic_shape=True)
-        nodes = list(onnx.load(self._prepared).graph.node)
+        self._model_file = model_file
+        nodes = _named(self._prepared)
         places = [i for i, node in enumerate(nodes) if node.op_type in MATRIX]
         if len(places) < 2:
             raise ModelFileError(f"{model_file}: has no convolutions or matrix products to quantise")
@@ -47,7 +48,7 @@ class Quantiser:
     def write(self, operators: str, left_out: Sequence[str]) -> Path:
         """A variant of OPERATORS[operators] without the layers `left_out`; the next one overwrites it."""
         target = self._folder / "variant.onnx"
-        with _quietly():
+        with _quietly(self._model_file):
             quantize_static(
                 str(self._prepared),
                 str(target),
@@ -77,15 +78,29 @@ class _Frames(CalibrationDataReader):
         return None if frame is None else {"image": frame}
 
 
+def _named(prepared: Path) -> list[onnx.NodeProto]:
+    """The nodes of a graph, those without a name given one in the file: layers are left out by name."""
+    model = onnx.load(prepared)
+    nameless = [(i, node) for i, node in enumerate(model.graph.node) if not node.name]
+    for i, node in nameless:
+        node.name = f"trus_{i}"
+    if nameless:
+        onnx.save(model, prepared)
+    return list(model.graph.node)
+
+
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """ONNX Runtime's quantiser speaks through the root logger and warns of what is meant here."""
+def _quietly(model_file: Path) -> Iterator[None]:
+    """ONNX Runtime's quantiser speaks through the root logger, warns of what is meant here, and raises anything."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
+    except (ValueError, RuntimeError, TypeError, KeyError, AssertionError, NotImplementedError) as error:
+        text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise ModelFileError(f"{model_file}: ONNX Runtime's quantiser does not take it ({text})") from error
     finally:
         logging.disable(before)
 
