@@ -160,6 +160,7 @@ def test_more_than_can_wait_is_refused(with_decoder):
         return [each.status if isinstance(each, Problem) else 200 for each in found]
 
     assert set(with_decoder(work, queue=2)) == {200, 429}
+    assert with_decoder(lambda decoder: images(decoder, NOISE), queue=0)[0].shape == (50, 60)
 
 
 def test_an_upload_has_no_name_and_no_folder():

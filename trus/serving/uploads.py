@@ -150,7 +150,7 @@ class Decoder:
         if isinstance(upload, bytes):
             with Upload(upload) as held:
                 return await self.open(held)
-        if self._waiting >= self._queue:
+        if self._turns.locked() and self._waiting >= self._queue:
             detail = f"{self._waiting} uploads wait to be decoded; ask again in 1 s"
             raise Problem(429, "Too many uploads", detail, "queue-full", {"Retry-After": "1"})
         async with self._turn():
