@@ -67,8 +67,8 @@ class Search:
         if not _alike(few.distance.masks, many.distance.masks):
             return min(few, many, key=lambda one: one.distance.masks)
         # read into memory, since the second variant is written over the first
-        sessions = [open_session(self.quantiser.write(operators, ()).read_bytes()) for operators in variants]
-        return few if compare_speed(*sessions, self.frames[0]).ratio < 1 else many
+        first, second = (open_session(self.quantiser.write(operators, ()).read_bytes()) for operators in variants)
+        return few if compare_speed(first, second, self.frames[0]).ratio < 1 else many
 
     def _try(self, operators: str, left_out: Sequence[str]) -> Variant:
         session = open_session(self.quantiser.write(operators, left_out))
