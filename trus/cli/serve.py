@@ -17,7 +17,7 @@ def serve_models(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8321,
     token_file: Annotated[Path | None, typer.Option(help="One token a line, at least 16 characters.")] = None,
     max_bytes: Annotated[int, typer.Option(min=1, help="Of one request's body.")] = 512 * 1024 * 1024,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Of one frame.")] = 64_000_000,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Of one frame.")] = 16_000_000,
     max_frames: Annotated[int, typer.Option(min=1, help="Of one upload.")] = 2000,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for a model; more are refused.")] = 8,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one request, waiting included.")] = 60.0,

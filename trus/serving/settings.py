@@ -20,7 +20,7 @@ class ServeSettings:
     port: int = 8321
     tokens: tuple[str, ...] = ()
     max_bytes: int = 512 * MIB
-    max_pixels: int = 64_000_000
+    max_pixels: int = 16_000_000
     max_frames: int = 2000
     queue: int = 8
     timeout_s: float = 60.0
