@@ -232,26 +232,31 @@ def test_a_full_queue_holds_a_job_up_but_does_not_fail_it(open_service, run, fra
     assert run(work())["state"] == "finished"
 
 
-def test_too_many_jobs_or_bytes_are_refused(open_service, run, frames, held_up):
+def test_too_many_jobs_files_or_bytes_are_refused(open_service, run, frames, held_up):
     content = frames[0].read_bytes()
 
     async def work():
         async with open_service() as client:
             jobs = client.app.state.service.jobs
+            plenty = jobs.limits
             engaged = held_up(client)
-            jobs.limits = replace(jobs.limits, jobs=2)
+            jobs.limits = replace(plenty, jobs=2)
             answers = [await client.post("/v1/jobs", files=parts(content)) for _ in range(3)]
-            jobs.limits = replace(jobs.limits, jobs=9, bytes=jobs.held + len(content) // 2)
+            jobs.limits = replace(plenty, bytes=jobs.held + len(content) // 2)
+            answers.append(await client.post("/v1/jobs", files=parts(content)))
+            jobs.limits = replace(plenty, open_files=3)
+            answers.append(await client.post("/v1/jobs", files=parts(content, content)))
+            jobs.limits = replace(plenty, incoming=0)
             answers.append(await client.post("/v1/jobs", files=parts(content)))
             held_up.release()
             await engaged
             return answers
 
-    *_, third, heavy = answers = run(work())
-    assert [answer.status_code for answer in answers] == [202, 202, 429, 429]
-    assert 1 <= int(third.headers["retry-after"]) <= 60
-    assert third.json()["type"].endswith("too-many-jobs")
-    assert heavy.json()["type"].endswith("jobs-memory")
+    answers = run(work())
+    assert [answer.status_code for answer in answers] == [202, 202, 429, 429, 429, 429]
+    reasons = ["too-many-jobs", "jobs-memory", "too-many-files", "too-many-jobs"]
+    assert [answer.json()["type"].rpartition(":")[2] for answer in answers[2:]] == reasons
+    assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in answers[2:])
 
 
 def test_results_that_outgrow_the_memory_end_the_job(open_service, run, frames):

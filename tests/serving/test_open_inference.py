@@ -116,27 +116,27 @@ def test_a_checkpoint_gives_probabilities_only(tiny_model, run):
 HUGE = np.full((1, 1, 32, 32), 3e38, np.float32)
 
 
-@pytest.mark.parametrize(
-    ("path", "arguments", "status", "says"),
-    [
-        (INFER, {"json": document(IMAGE[:, :, :16])}, 400, "this model takes [N, 1, 32, 32]"),
-        (INFER, {"json": document(np.zeros((9, 1, 32, 32)))}, 400, "at most 8 frames"),
-        (INFER, {"json": []}, 400, "dictionary"),
-        (INFER, {"content": b"{}", "headers": {"Inference-Header-Content-Length": "-1"}}, 400, "Length"),
-        (INFER, {"content": b"{}", "headers": {"Inference-Header-Content-Length": "nine"}}, 400, "Length"),
-        (INFER, binary(HUGE), 400, "not finite"),
-        (INFER, {"content": b" " * 400_000}, 413, "bytes"),
-        (INFER, {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, "application/json"),
-        (INFER, {"content": b"{}", "headers": {"Content-Encoding": "gzip"}}, 415, "compressed"),
-        ("/v2/models/other/infer", {"json": {}}, 404, "tiny"),
-        ("/v2/models/tiny/versions/1/infer", {"json": {}}, 404, "version"),
-    ],
-)
-def test_errors_have_the_protocols_form(ask, path, arguments, status, says):
-    (answer,) = ask(("POST", path, arguments))
-    assert answer.status_code == status
-    assert {*answer.json()} == {"error"}
-    assert says in answer.json()["error"]
+REFUSED = [
+    (INFER, {"json": document(IMAGE[:, :, :16])}, 400, "this model takes [N, 1, 32, 32]"),
+    (INFER, {"json": document(np.zeros((9, 1, 32, 32)))}, 400, "at most 8 frames"),
+    (INFER, {"json": []}, 400, "dictionary"),
+    (INFER, {"content": b"{}", "headers": {"Inference-Header-Content-Length": "-1"}}, 400, "Length"),
+    (INFER, {"content": b"{}", "headers": {"Inference-Header-Content-Length": "nine"}}, 400, "Length"),
+    (INFER, binary(HUGE), 400, "not finite"),
+    (INFER, {"content": b" " * 400_000}, 413, "bytes"),
+    (INFER, {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, "application/json"),
+    (INFER, {"content": b"{}", "headers": {"Content-Encoding": "gzip"}}, 415, "compressed"),
+    ("/v2/models/other/infer", {"json": {}}, 404, "tiny"),
+    ("/v2/models/tiny/versions/1/infer", {"json": {}}, 404, "version"),
+]
+
+
+def test_errors_have_the_protocols_form(ask):
+    answers = ask(*(("POST", path, arguments) for path, arguments, _, _ in REFUSED))
+    for answer, (_, _, status, says) in zip(answers, REFUSED, strict=True):
+        assert answer.status_code == status
+        assert {*answer.json()} == {"error"}
+        assert says in answer.json()["error"]
 
 
 def test_a_full_queue_and_a_stopping_server_refuse_in_the_protocols_form(open_service, run):

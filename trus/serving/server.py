@@ -5,6 +5,7 @@ import gc
 import ipaddress
 import logging
 import os
+import resource
 import socket
 import sys
 import time
@@ -40,6 +41,7 @@ def serve(sources: Iterable[Source], settings: ServeSettings) -> int:
     log.setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("trus.serving").addHandler(log)
     logging.getLogger("trus.serving").setLevel(logging.INFO)
+    _allow_open_files()
     with listener:
         return asyncio.run(_serve(sources, settings, listener))
 
@@ -136,6 +138,12 @@ def configure(app: FastAPI) -> uvicorn.Config:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,  # by then all is answered, or it was waited long enough
     )
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets: each connection and each file of a waiting job is one."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _announce(listener: socket.socket) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import math
+import resource
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,12 +24,15 @@ _REMEMBERED = 1000
 class JobLimits:
     """`jobs`: waiting, running and kept ones together; `files` of one; `bytes`: uploads and results of all in memory.
 
+    `open_files`: of all that have not ended, each a descriptor. `incoming`: jobs whose uploads come in at a time.
     `keep_s`: how long results are kept after the end.
     """
 
     bytes: int
+    open_files: int
     jobs: int = 32
     files: int = 256
+    incoming: int = 2
     keep_s: float = 15 * 60
 
 
@@ -39,12 +44,14 @@ class Jobs:
 
     def __init__(self, decoder: Decoder, settings: ServeSettings, count: Callable[[str], None]):
         """`count` is told the model of each frame done."""
-        self.limits = JobLimits(bytes=2 * settings.max_bytes)
+        half = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        self.limits = JobLimits(bytes=2 * settings.max_bytes, open_files=min(half, 1024))
         self._runner = Runner(decoder, settings.max_frames, self._frame_done)
         self._count = count
         self._jobs: dict[str, Job] = {}
         self._expired: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
         self._waiting: deque[Job] = deque()
+        self._incoming = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: asyncio.Task[None] | None = None
         self._running: tuple[Job, asyncio.Task[None]] | None = None
@@ -54,21 +61,36 @@ class Jobs:
         """Bytes of memory that uploads and results take."""
         return sum(job.held for job in self._jobs.values())
 
-    def check_room(self, size: int) -> None:
-        """Raise Problem 429 where a further job with uploads of `size` bytes would be one too many."""
-        if len(self._jobs) >= self.limits.jobs:
-            raise self._refusal(f"{len(self._jobs)} jobs are waiting, running or kept", "too-many-jobs")
-        if self.held + size > self.limits.bytes:
-            raise self._refusal("the jobs here take all the memory that there is for them", "jobs-memory")
+    @contextmanager
+    def incoming(self, size: int) -> Iterator[None]:
+        """While the `size` bytes of a job's uploads come in. Raises Problem 429 where there is no room for them."""
+        self._check_room(size, 1)
+        if self._incoming >= self.limits.incoming:
+            raise self._refusal(f"the files of {self._incoming} jobs are coming in", "too-many-jobs")
+        self._incoming += 1
+        try:
+            yield
+        finally:
+            self._incoming -= 1
 
     def add(self, job: Job) -> None:
         """Take a job in. Raises Problem 429."""
-        self.check_room(job.held)
+        self._check_room(job.held, len(job.files))
         self._jobs[job.id] = job
         self._waiting.append(job)
         self._loop = asyncio.get_running_loop()
         if self._worker is None:
             self._worker = self._loop.create_task(self._work_off())
+
+    def _check_room(self, size: int, files: int) -> None:
+        """Raise Problem 429 where a further job with `files` uploads of `size` bytes would be too much."""
+        if len(self._jobs) >= self.limits.jobs:
+            raise self._refusal(f"{len(self._jobs)} jobs are waiting, running or kept", "too-many-jobs")
+        if self.held + size > self.limits.bytes:
+            raise self._refusal("the jobs here take all the memory that there is for them", "jobs-memory")
+        waiting = sum(not file.state.ended for job in self._jobs.values() for file in job.files)
+        if waiting + files > self.limits.open_files:
+            raise self._refusal(f"{waiting} files wait to be segmented", "too-many-files")
 
     def of(self, caller: str) -> list[Job]:
         """The caller's jobs, oldest first."""

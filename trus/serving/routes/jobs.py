@@ -67,8 +67,8 @@ async def create_job(request: Request, response: Response, service: Shared, call
     A file that cannot be read fails alone. Results are kept in memory for 15 minutes after the job's end. A server that
     stops cancels its jobs.
     """
-    service.jobs.check_room(int(request.headers.get("content-length", 0)))
-    form = await read_form(request, service.jobs.limits.files)
+    with service.jobs.incoming(int(request.headers.get("content-length", 0))):
+        form = await read_form(request, service.jobs.limits.files)
     try:
         form.one_file()
         options = read_options(form.fields)
