@@ -84,3 +84,11 @@ def test_before_the_models_are_loaded_the_service_lives_and_is_not_ready(run, ti
             return [(await client.get(path)).status_code for path in ("/healthz", "/readyz", "/v1/models")]
 
     assert run(scenario()) == [200, 503, 503]
+
+
+def test_a_short_time_out_of_requests_is_not_one_of_the_start(open_service, run):
+    async def scenario():
+        async with open_service(timeout_s=1e-6) as client:
+            return (await client.get("/readyz")).status_code
+
+    assert run(scenario()) == 200

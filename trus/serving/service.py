@@ -21,6 +21,8 @@ from trus.serving.uploads import Decoder
 Source = tuple[str | None, Path | Predictor]
 """A model's name (None: its metadata's name) and its file, or a predictor that is open already."""
 
+WARM_UP_S = 600.0
+
 
 @dataclass(frozen=True)
 class ServedModel:
@@ -77,7 +79,7 @@ class Service:
         for name, source in self._sources:
             predictor = await asyncio.to_thread(_open, source, self.settings.threads)
             model = self._serve(name, predictor)
-            await model.engine.run(_warm_up)
+            await model.engine.run(_warm_up, WARM_UP_S)
         await self.decoder.ready()
         self._started = True
 
@@ -109,14 +111,15 @@ def get_service(request: Request) -> Service:
 
 
 def _open(source: Path | Predictor, threads: int | None) -> Predictor:
-    return source if isinstance(source, Predictor) else open_models([source], threads)
+    predictor = source if isinstance(source, Predictor) else open_models([source], threads)
+    _ = predictor.model_hash  # every answer names it, and a large file takes a moment
+    return predictor
 
 
 def _warm_up(predictor: Predictor, _cancelled: object) -> None:
-    """A pass at the network's own size, and the file's hash, which every answer names."""
+    """A pass at the network's own size."""
     height, width = predictor.metadata.input_shape[1:]
     predictor.predict(np.zeros((height, width), np.uint8))
-    _ = predictor.model_hash, predictor.settings
 
 
 def _plain(name: str) -> str:
