@@ -77,7 +77,5 @@ def _read_page(path: Path, number: int) -> np.ndarray:
     with Image.open(path, formats=["TIFF"]) as image:
         image.seek(number)
         if image.width * image.height > MAX_PIXELS:
-            raise OversizeError(
-                f"page {number} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read"
-            )
+            raise OversizeError(f"page {number} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
         return to_frame(ImageOps.exif_transpose(image), path)
