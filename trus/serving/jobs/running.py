@@ -21,7 +21,7 @@ from trus.serving.segmentation import Segmented, origin_of, segment_frame
 from trus.serving.uploads import DecodedFrame, Decoder, Opened
 
 T = TypeVar("T")
-LARGEST_SEGMENTATION = 256 * 1024 * 1024
+LARGEST_SEGMENTATION = 128 * 1024 * 1024
 """Pixels of all frames of a DICOM SEG: its masks lie in memory at once."""
 _PAUSE_S = 0.2
 
