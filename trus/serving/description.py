@@ -13,7 +13,7 @@ TAGS = {
     "jobs": "Clips and batches, with progress.",
     "models": "What is served.",
     "health": "For probes and Prometheus.",
-    "Open Inference Protocol": "Version 2, for tools that speak it.",
+    "open inference": "The Open Inference Protocol v2, for tools that speak it.",
 }
 DESCRIPTION = f"""{STATEMENT}
 
