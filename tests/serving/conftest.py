@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -162,3 +163,23 @@ def make_us_dicom() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return make
+
+
+@pytest.fixture
+def frames(dataset: Path) -> list[Path]:
+    """Three frames, the second of another size."""
+    return [dataset / "images" / f"{name}.png" for name in ("p2_0", "p3_0", "p4_1")]
+
+
+@pytest.fixture
+def held_up():
+    """An event that holds up a model's engine until it is set: `busy(client)` begins, and returns the task."""
+    release = threading.Event()
+
+    def busy(client: httpx.AsyncClient) -> asyncio.Task:
+        engine = client.app.state.service.model().engine
+        return asyncio.create_task(engine.run(lambda _predictor, _cancelled: release.wait(20)))
+
+    busy.release = release.set
+    yield busy
+    release.set()

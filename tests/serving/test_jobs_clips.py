@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from tests.conftest import draw_frame
-from tests.serving.test_jobs import ended, parts
+from tests.serving.job_client import ended, parts
 from trus.inference.predictor import open_predictor
 
 DICOM = {"Accept": "application/dicom"}
