@@ -15,6 +15,7 @@ class Nursery:
     """The process of `trus.serving.nursery`."""
 
     def __init__(self, limits: Limits) -> None:
+        self._ready = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "trus.serving.nursery", str(theirs.fileno()), json.dumps(asdict(limits))]
         one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -30,8 +31,8 @@ class Nursery:
 
     def wait(self) -> None:
         """Until everything is imported. Raises ChildProcessError where it cannot be."""
-        self._control.recv(16, socket.MSG_PEEK)
-        if self._process.poll() is not None:
+        self._ready = self._ready or bool(self._control.recv(16))
+        if not self._ready:
             raise ChildProcessError("the process that decodes uploads cannot be started; see the messages above")
 
     def fork(self, connection: socket.socket, upload: Upload) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -91,8 +92,10 @@ def _forked(control: socket.socket, limits: Limits) -> bool:
     if os.fork() == 0:
         _decode(control, writing, limits)
     os.close(writing)
-    said = os.read(reading, 1)  # nothing where somebody ended it
+    said = os.read(reading, 1)
     os.close(reading)
+    if not said:  # somebody ended it; should the system end each, they are not forked without pause
+        time.sleep(0.1)
     return said != _NO_MORE
 
 
