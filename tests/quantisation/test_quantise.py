@@ -105,6 +105,17 @@ def test_layers_that_cost_most_are_left_in_float(quantised, monkeypatch):
     assert open_predictor(target, 1).metadata.quantisation.left_out == list(outcome.variant.left_out)
 
 
+def test_no_more_layers_are_left_out_than_it_takes(quantised, monkeypatch):
+    tried = []
+
+    def distance(reference, found, limits):  # near as soon as one certain layer is among those left out
+        return measure.Distance(0.1, 0.5 if len(tried) < 2 else 0.0)
+
+    monkeypatch.setattr(search, "distance", distance)
+    outcome, _ = quantised(1, 0, minutes=1, say=lambda line: tried.append(line) if "masks" in line else None)
+    assert len(outcome.variant.left_out) == 1
+
+
 def test_a_quantised_file_is_not_quantised_again(quantised, dataset, run_folder, tmp_path):
     _, target = quantised(1, 0)
     with pytest.raises(ModelFileError, match="is quantised already"):
@@ -122,6 +133,12 @@ def test_other_data_and_other_splits_are_refused(run_folder, dataset, dataset_co
         quantise_model(
             run_folder / "model.onnx", dataset / "manifest.csv", tmp_path / "q.onnx", tmp_path / "split.json"
         )
+
+
+def test_a_manifest_of_other_frames_is_told_from_the_split(run_folder, edit_cell, tmp_path):
+    changed = edit_cell("p3_0", "mask", "")
+    with pytest.raises(SplitError, match=r"manifest\.csv and .*split\.json do not go together; give the manifest that"):
+        quantise_model(run_folder / "model.onnx", changed, tmp_path / "q.onnx")
 
 
 def test_without_a_split_it_says_what_to_give(tiny_model, dataset, tmp_path):

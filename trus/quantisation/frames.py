@@ -42,7 +42,13 @@ def find_parts(model_file: Path, metadata: ModelMetadata, manifest: Path, split_
     """
     loaded = Manifest.load(manifest)
     path = split_file or _split_of(model_file)
-    split = Split.load(path, loaded.frames)
+    try:
+        split = Split.load(path, loaded.frames)
+    except SplitError as error:
+        raise SplitError(
+            f"{manifest} and {path} do not go together; give the manifest that {model_file} was trained with, and its "
+            f"run's split.json by --split\n  {error}"
+        ) from error
     _same(model_file, "split", split.hash, metadata.training.split_hash, f"{path}", "give the run's own by --split")
     contents = loaded.verify()
     remedy = "give the manifest, unchanged, that it was trained with"

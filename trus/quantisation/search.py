@@ -58,7 +58,7 @@ class Search:
         if base.close:
             return base
         alone = self._leave_out_each(base, (time.monotonic() - start) / len(OPERATORS))
-        return _smallest([base, *alone, *self._leave_out_several(base, alone)])
+        return self._narrow(_smallest([base, *alone, *self._leave_out_several(base, alone)]))
 
     def _choose_operators(self) -> Variant:
         """The nearer one; the faster where both are as near."""
@@ -88,6 +88,20 @@ class Search:
                 break
             found.append(self._try(base.operators, group.tolist()))
         return found
+
+    def _narrow(self, variant: Variant) -> Variant:
+        """The half of what is left out that is enough by itself, and the half of that, while there is time."""
+        while variant.close and len(variant.left_out) > 1:
+            middle = len(variant.left_out) // 2
+            for half in (variant.left_out[:middle], variant.left_out[middle:]):
+                if time.monotonic() > self._end:
+                    return variant
+                if (tried := self._try(variant.operators, half)).close:
+                    variant = tried
+                    break
+            else:
+                return variant
+        return variant
 
     def _leave_out_several(self, base: Variant, alone: list[Variant]) -> list[Variant]:
         """2, 4 ... of the groups that cost most, until the network is close, time is up or too many would be out."""
