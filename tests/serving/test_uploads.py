@@ -149,7 +149,7 @@ def test_a_decoder_that_takes_too_long_is_ended(with_decoder):
 def test_a_frame_that_needs_too_much_memory_is_refused(with_decoder):
     content = png(np.zeros((7000, 8000, 3), np.uint8))
     with pytest.raises(Problem) as refused:
-        with_decoder(lambda decoder: images(decoder, content))
+        with_decoder(lambda decoder: images(decoder, content), max_pixels=64_000_000)
     assert refused.value.status == 413
     assert "memory" in refused.value.detail
 
