@@ -58,8 +58,6 @@ def quantise_model(
     """
     metadata = _float_metadata(model_file, target)
     parts = find_parts(model_file, metadata, manifest, split_file)
-    if not any(frame.mask for frame in parts.validation):
-        raise ModelFileError(f"{model_file}: no validation frame of its split has a mask, so no loss can be measured")
     chosen = parts.calibration(frames)
     say(f"calibrating on {len(chosen)} of {len(parts.training)} training frames")
     inputs = preprocess(chosen, metadata.preprocessor)
@@ -78,8 +76,8 @@ def quantise_model(
             None if reasons else target, reasons, variant, len(quantiser.layers) + 1, loss, speed,
             model_file.stat().st_size, candidate.stat().st_size,
         )  # fmt: skip
-        if not reasons:
-            _save(target, graph, _measured(document, loss, speed, score))
+        if outcome.written:
+            _save(outcome.written, graph, _measured(document, loss, speed, score))
     return outcome
 
 
