@@ -43,7 +43,7 @@ def _report(found: "Comparison", out: Path) -> None:
 
     for line in found.aligned.warnings:
         typer.echo(f"WARNING: {line}", err=True)
-    typer.echo(f"{found.title}: mean (95 % over patients)")
+    typer.echo(f"{found.title}: mean (95 % interval)")
     width = max(len(name) for name in found.aligned.names)
     for name, mean in zip(found.aligned.names, found.means, strict=True):
         typer.echo(f"  {name:{width}}  {mean}")
