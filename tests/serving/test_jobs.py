@@ -129,9 +129,9 @@ def test_a_job_that_is_deleted_stops_and_is_forgotten(open_service, run, frames,
             held_up.release()
             await engaged
             last = await ended(client, locations[2])
-            before = jobs.held
+            before = jobs.memory.held
             await client.delete(locations[2])
-            return early, states, deleted, gone, last, before, jobs.held
+            return early, states, deleted, gone, last, before, jobs.memory.held
 
     early, states, deleted, gone, last, before, after = run(work())
     assert (early.status_code, early.headers["retry-after"]) == (409, "1")

@@ -33,9 +33,9 @@ def test_too_many_jobs_files_or_bytes_are_refused(open_service, run, frames, hel
             engaged = held_up(client)
             jobs.limits = replace(plenty, jobs=2)
             answers = [await client.post("/v1/jobs", files=parts(content)) for _ in range(3)]
-            jobs.limits = replace(plenty, bytes=jobs.held + len(content) // 2)
+            jobs.limits, jobs.memory.most = plenty, jobs.memory.held + len(content) // 2
             answers.append(await client.post("/v1/jobs", files=parts(content)))
-            jobs.limits = replace(plenty, open_files=3)
+            jobs.limits, jobs.memory.most = replace(plenty, open_files=3), jobs.memory.most * 10
             answers.append(await client.post("/v1/jobs", files=parts(content, content)))
             jobs.limits = replace(plenty, incoming=0)
             answers.append(await client.post("/v1/jobs", files=parts(content)))
@@ -56,14 +56,14 @@ def test_results_that_outgrow_the_memory_end_the_job(open_service, run, frames):
     async def work():
         async with open_service() as client:
             jobs = client.app.state.service.jobs
-            jobs.limits = replace(jobs.limits, bytes=len(content) + 900)
+            jobs.memory.most = len(content) + 900
             created = await client.post("/v1/jobs", files=parts(content))
             document = await ended(client, created.headers["Location"])
-            return document, await client.get(created.headers["Location"] + "/result")
+            return document, await client.get(created.headers["Location"] + "/result"), jobs.memory.held
 
-    document, result = run(work())
-    assert (document["state"], document["error"]["status"]) == ("failed", 413)
-    assert result.status_code == 409
+    document, result, held = run(work())
+    assert (document["state"], document["error"]["status"], document["frames_done"]) == ("failed", 429, 0)
+    assert (result.status_code, held) == (409, 0)
 
 
 def test_results_expire(open_service, run, frames):
@@ -73,7 +73,7 @@ def test_results_expire(open_service, run, frames):
             jobs.limits = replace(jobs.limits, keep_s=0.05)
             created = await client.post("/v1/jobs", files=parts(frames[0].read_bytes()))
             await until(lambda: not jobs.of(""))
-            return await client.get(created.headers["Location"]), await client.get("/v1/jobs/unknown"), jobs.held
+            return await client.get(created.headers["Location"]), await client.get("/v1/jobs/unknown"), jobs.memory.held
 
     expired, unknown, held = run(work())
     assert (expired.status_code, unknown.status_code, held) == (410, 404, 0)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from trus.data.images import read_frame
 from trus.serving.decoding_limits import Limits
-from trus.serving.memory import Upload
+from trus.serving.memory import Memory, Upload
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 from trus.serving.uploads import Decoder
@@ -164,7 +164,7 @@ def test_more_than_can_wait_is_refused(with_decoder):
 
 
 def test_an_upload_has_no_name_and_no_folder():
-    with Upload(b"abc") as upload:
+    with Upload(Memory(6), b"abc") as upload:
         upload.write(b"def")
         assert upload.size == 6
         assert str(Path(f"/proc/self/fd/{upload.fileno()}").readlink()).startswith("/memfd:")

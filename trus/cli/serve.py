@@ -17,6 +17,9 @@ def serve_models(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8321,
     token_file: Annotated[Path | None, typer.Option(help="One token a line, at least 16 characters.")] = None,
     max_bytes: Annotated[int, typer.Option(min=1, help="Of one request's body.")] = 512 * 1024 * 1024,
+    max_memory: Annotated[
+        int, typer.Option(min=1, help="Bytes held of all requests together: uploads, results of jobs (half of it).")
+    ] = 1536 * 1024 * 1024,
     max_pixels: Annotated[int, typer.Option(min=1, help="Of one frame.")] = 16_000_000,
     max_frames: Annotated[int, typer.Option(min=1, help="Of one upload.")] = 2000,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for a model; more are refused.")] = 8,
@@ -41,6 +44,7 @@ def serve_models(
         port=port,
         tokens=read_tokens(token_file, lambda text: typer.echo(text, err=True)) if token_file else (),
         max_bytes=max_bytes,
+        max_memory=max_memory,
         max_pixels=max_pixels,
         max_frames=max_frames,
         queue=queue,

@@ -35,6 +35,7 @@ class Metrics:
             "trus_inference_seconds", "In work at a model", ["model"], buckets=SECONDS, registry=registry
         )
         self.queue = Gauge("trus_queue_depth", "In work or waiting at a model", ["model"], registry=registry)
+        self.memory = Gauge("trus_held_bytes", "Held of requests: uploads, results of jobs", registry=registry)
         self.in_flight = Gauge("trus_requests_in_flight", "Requests begun and not yet answered", registry=registry)
 
     def text(self) -> bytes:

@@ -9,7 +9,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from trus.serving.memory import Upload
+from trus.serving.memory import Memory, Upload
 from trus.serving.problems import Problem
 
 MOST_FIELDS = 32
@@ -24,7 +24,8 @@ RAW = (
 class Form:
     """What a request brought: `fields` by name, each once, and `files` in order. Close it, or take its files."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self.fields: dict[str, str] = {}
         self.files: list[Upload] = []
 
@@ -42,6 +43,11 @@ class Form:
             raise Problem(422, "Parameters do not fit", "an option is given twice", "parameters")
         self.fields[name] = value
 
+    def begin_file(self) -> Upload:
+        """A further file, empty as yet. Raises Problem 503."""
+        self.files.append(Upload(self._memory))
+        return self.files[-1]
+
     def close(self) -> None:
         """Give the files' memory back."""
         for file in self.files:
@@ -54,14 +60,15 @@ class Form:
         return self.files[0]
 
 
-async def read_form(request: Request, most_files: int = 1) -> Form:
+async def read_form(request: Request, memory: Memory, most_files: int = 1) -> Form:
     """The parts of a multipart/form-data body, or a body that is itself one file, and the query string's options.
 
-    How large a body may be is checked before it comes here (`limits.BodyLimit`). Raises Problem 400 for a damaged body,
-    415 for another content type, 422 for more than `most_files` files, MOST_FIELDS fields, or a field of more than
-    FIELD_BYTES.
+    How large a body may be is checked before it comes here (`limits.BodyLimit`); its files count as `memory` from each
+    piece that comes. Raises Problem 400 for a damaged body, 413, 429 and 503 where there is no memory for it, 415 for
+    another content type, 422 for more than `most_files` files, MOST_FIELDS fields, or a field of more than FIELD_BYTES.
     """
-    form = Form()
+    memory.check(int(request.headers.get("content-length", 0)))
+    form = Form(memory)
     try:
         for name, value in request.query_params.multi_items():
             form.add(name, value)
@@ -92,8 +99,7 @@ class _Raw:
     """A body that is one file."""
 
     def __init__(self, form: Form) -> None:
-        self._file = Upload()
-        form.files.append(self._file)
+        self._file = form.begin_file()
 
     def write(self, piece: bytes) -> None:
         self._file.write(piece)
@@ -149,7 +155,7 @@ class _Parts:
             if name != "file" or len(self._form.files) == self._most_files:
                 most = "one file" if self._most_files == 1 else f"at most {self._most_files} files"
                 raise Problem(422, "Parameters do not fit", f"send {most}, as the form's part `file`", "parameters")
-            self._form.files.append(Upload())
+            self._form.begin_file()
             self._field = None
             return
         self._fields += 1

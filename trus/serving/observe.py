@@ -9,6 +9,7 @@ import traceback
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trus.serving.memory import Share
 from trus.serving.problems import Problem
 from trus.serving.service import Service
 
@@ -37,7 +38,8 @@ class Observation:
         answer = _Answer(scope, send, self.service)
         self.service.in_flight += 1
         try:
-            await self._answer(answer, receive)
+            with Share(self.service.memory) as scope["held"]:
+                await self._answer(answer, receive)
         finally:
             self.service.in_flight -= 1
             self._record(answer)

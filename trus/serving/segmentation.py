@@ -16,6 +16,9 @@ from trus.serving.options import Decision, Options
 from trus.serving.problems import Problem
 from trus.serving.uploads import DecodedFrame
 
+SEG_PIXELS = 128 * 1024 * 1024
+"""Of all frames of a DICOM SEG: its masks lie in memory at once."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -82,6 +85,14 @@ def segment_frame(predictor: Predictor, frame: DecodedFrame, decision: Decision,
     for part in parts[1:]:  # the regions of a file do not overlap
         labels, probabilities = np.maximum(labels, part.labels), np.maximum(probabilities, part.probabilities)
     return Segmented(frame.number, labels, probabilities, decision, boxes, scale, notes)
+
+
+def check_seg_size(frames: int, size: tuple[int, int]) -> None:
+    """Raises Problem 413 where a DICOM SEG of so many frames of `size` (H, W) is more than its decoder can make."""
+    height, width = size
+    if frames * height * width > SEG_PIXELS:
+        detail = f"a DICOM SEG of {frames} frames of {width}x{height} pixels: choose fewer (frames=0-9), or PNG masks"
+        raise Problem(413, "Too large", detail, "too-large")
 
 
 def origin_of(model: str, predictor: Predictor, decision: Decision) -> dict[str, Any]:

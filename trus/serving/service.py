@@ -13,6 +13,7 @@ from trus.inference.ensemble import open_models
 from trus.inference.predictor import Predictor
 from trus.serving.engine import Engine
 from trus.serving.jobs.store import Jobs
+from trus.serving.memory import Memory, Share
 from trus.serving.metrics import Metrics
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
@@ -44,8 +45,10 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.models: dict[str, ServedModel] = {}
+        self.memory = Memory(settings.max_memory)
+        self.metrics.memory.set_function(lambda: self.memory.held)
         self.decoder = Decoder(settings)
-        self.jobs = Jobs(self.decoder, settings, lambda model: self.metrics.frames.labels(model).inc())
+        self.jobs = Jobs(self.decoder, self.memory, settings, lambda model: self.metrics.frames.labels(model).inc())
         self.draining = False
         self.in_flight = 0
         self.metrics.in_flight.set_function(lambda: self.in_flight)
@@ -108,6 +111,11 @@ class Service:
 def get_service(request: Request) -> Service:
     """For routes: `service: Annotated[Service, Depends(get_service)]`."""
     return request.app.state.service
+
+
+def held_of(request: Request) -> Share:
+    """What is held of a request until it is answered, beside its files."""
+    return request.scope["held"]
 
 
 def _open(source: Path | Predictor, threads: int | None) -> Predictor:

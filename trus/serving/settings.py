@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from trus.errors import ConfigError
+
 MIB = 1024 * 1024
 
 
@@ -10,7 +12,8 @@ class ServeSettings:
     """Address, limits and secrets of one service.
 
     `tokens` are SHA-256 digests in hex, never the tokens themselves; empty: no token is asked for. `max_bytes` bounds
-    one request's body, `max_pixels` one frame, `max_frames` one upload. `queue`: requests that may wait for a model
+    one request's body, `max_memory` what is held of all requests together (uploads, results of jobs, of which jobs have
+    half), `max_pixels` one frame, `max_frames` one upload. `queue`: requests that may wait for a model
     beside the one in work. `timeout_s`: waiting and computing of one request. `drain_s`: from SIGTERM to the exit.
     `allowed_hosts`: names by which a proxy asks, beside loopback names and the own address. `threads`: cores of a
     model's session (None: all that this process may use). `decoders`: processes that read uploads.
@@ -20,6 +23,7 @@ class ServeSettings:
     port: int = 8321
     tokens: tuple[str, ...] = ()
     max_bytes: int = 512 * MIB
+    max_memory: int = 1536 * MIB
     max_pixels: int = 16_000_000
     max_frames: int = 2000
     queue: int = 8
@@ -28,3 +32,11 @@ class ServeSettings:
     allowed_hosts: tuple[str, ...] = ()
     threads: int | None = None
     decoders: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError where the largest body would never find room."""
+        if self.max_memory < self.max_bytes:
+            raise ConfigError(
+                f"--max-memory {self.max_memory}: less than one request may bring (--max-bytes {self.max_bytes}); "
+                "raise the one or lower the other"
+            )

@@ -17,7 +17,7 @@ from trus.data.intake.source import Box, Region
 from trus.serving import channel
 from trus.serving.decoding_limits import Limits
 from trus.serving.forking import Nursery
-from trus.serving.memory import Upload
+from trus.serving.memory import Memory, Upload
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 
@@ -148,7 +148,7 @@ class Decoder:
         for a damaged file, 429 where too many wait.
         """
         if isinstance(upload, bytes):
-            with Upload(upload) as held:
+            with Upload(Memory(len(upload)), upload) as held:
                 return await self.open(held)
         if self._turns.locked() and self._waiting >= self._queue:
             detail = f"{self._waiting} uploads wait to be decoded; ask again in 1 s"

@@ -99,7 +99,7 @@ def describe_job(job: Job) -> JobDocument:
         JobFileDocument(
             file=number,
             state=file.state,
-            frames_done=len(file.masks),
+            frames_done=len(file.numbers),
             frames_total=file.frames_total,
             error=_error(file.problem),
         )

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from trus.serving.memory import Share, Upload
 from trus.serving.options import Decision, Options
 from trus.serving.problems import Problem
-from trus.serving.uploads import Upload
 
 if TYPE_CHECKING:
     from trus.serving.service import ServedModel
@@ -36,10 +36,11 @@ class JobFile:
 
     `frames_total`: frames to segment, None until the file was opened and where a clip does not say. `documents` are
     the answers of its frames as JSON, `masks` their label masks as PNG, in the order of `numbers`. `segmentation`: the
-    DICOM SEG of a job with one DICOM file, or why there is none.
+    DICOM SEG of a job with one DICOM file, or why there is none. `share`: what the results take of the memory.
     """
 
     upload: Upload
+    share: Share
     state: State = State.WAITING
     frames_total: int | None = None
     frames_held: int | None = None
@@ -51,16 +52,17 @@ class JobFile:
     segmentation_problem: Problem | None = None
     problem: Problem | None = None
 
-    @property
-    def held(self) -> int:
-        """Bytes of memory."""
-        results = sum(map(len, self.documents)) + sum(map(len, self.masks)) + len(self.segmentation or b"")
-        return self.upload.size * (not self.state.ended) + results
-
     def end(self, state: State, problem: Problem | None = None) -> None:
         """Settle the file's state and give its upload back."""
         self.state, self.problem = state, problem
         self.upload.close()
+
+    def drop_results(self) -> None:
+        """Give back what its results take."""
+        self.documents.clear()
+        self.masks.clear()
+        self.segmentation = None
+        self.share.close()
 
 
 @dataclass(eq=False)
@@ -84,19 +86,19 @@ class Job:
     _started: float | None = None
 
     @property
-    def held(self) -> int:
-        """Bytes of memory."""
-        return sum(file.held for file in self.files)
+    def result_bytes(self) -> int:
+        """Memory that its results take."""
+        return sum(file.share.size for file in self.files)
 
     @property
     def frames_done(self) -> int:
         """Frames segmented in all files."""
-        return sum(len(file.masks) for file in self.files)
+        return sum(len(file.numbers) for file in self.files)
 
     @property
     def frames_total(self) -> int | None:
         """Frames of all files, of failed ones those that were done; None while it is not known of all."""
-        totals = [len(file.masks) if file.state is State.FAILED else file.frames_total for file in self.files]
+        totals = [len(file.numbers) if file.state is State.FAILED else file.frames_total for file in self.files]
         known = [total for total in totals if total is not None]
         return sum(known) if len(known) == len(totals) else None
 
@@ -108,13 +110,20 @@ class Job:
             return None
         return round((time.monotonic() - self._started) / done * (total - done), 1)
 
+    def drop_results(self) -> None:
+        """Give back what its results take."""
+        for file in self.files:
+            file.drop_results()
+
     def start(self) -> None:
         """It is this job's turn."""
         self.state, self._started = State.RUNNING, time.monotonic()
 
     def end(self, state: State, problem: Problem | None = None) -> None:
-        """Settle the state of the job and of the files that were not done."""
+        """Settle the state of the job and of the files that were not done; with a problem there is no result."""
         for file in self.files:
             if not file.state.ended:
                 file.end(state, problem)
+        if problem is not None:
+            self.drop_results()
         self.state, self.problem, self.finished = state, problem, datetime.now(UTC)

@@ -15,24 +15,26 @@ from trus.inference.predictor import Predictor
 from trus.serving.answers.document import FrameTimings, describe_frame
 from trus.serving.answers.mask import encode_mask
 from trus.serving.jobs.job import Job, JobFile, State
+from trus.serving.memory import Memory, Share
 from trus.serving.options import too_many_frames
 from trus.serving.problems import Problem
-from trus.serving.segmentation import Segmented, origin_of, segment_frame
+from trus.serving.segmentation import Segmented, check_seg_size, origin_of, segment_frame
 from trus.serving.uploads import DecodedFrame, Decoder, Opened
 
+OF_ALL = ("jobs-memory", "memory", "draining")
+"""Kinds of problem that are no fault of one file: they end the job."""
 T = TypeVar("T")
-LARGEST_SEGMENTATION = 128 * 1024 * 1024
-"""Pixels of all frames of a DICOM SEG: its masks lie in memory at once."""
 _PAUSE_S = 0.2
 
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs jobs. `most_frames` of a file; `frame_done(job)` is called after each and may raise what ends the job."""
+    """Runs jobs. `most_frames` of a file; `frame_done` is told the model of each frame."""
 
     decoder: Decoder
+    memory: Memory
     most_frames: int
-    frame_done: Callable[[Job], None]
+    frame_done: Callable[[str], None]
 
     async def run(self, job: Job) -> None:
         """Segment all files; one that cannot be done fails alone. Raises what is no fault of a file."""
@@ -42,7 +44,7 @@ class Runner:
             try:
                 await self._segment_file(job, file)
             except Problem as problem:
-                if problem.kind in ("jobs-memory", "draining"):
+                if problem.kind in OF_ALL:
                     raise
                 file.end(State.FAILED, problem)
             else:
@@ -57,11 +59,11 @@ class Runner:
                 if wanted is None and frame.number >= self.most_frames:
                     raise too_many_frames(f"the clip has more than {self.most_frames} frames", self.most_frames)
                 await self._segment_frame(job, file, frame, seconds)
-            if wanted is not None and len(file.masks) < len(wanted):
-                raise _beyond(len(file.masks))
-            file.frames_total = len(file.masks)
+            if wanted is not None and len(file.numbers) < len(wanted):
+                raise _beyond(len(file.numbers))
+            file.frames_total = len(file.numbers)
             if opened.kind == "dicom" and len(job.files) == 1:
-                await _make_segmentation(job, file, opened)
+                await _make_segmentation(job, file, opened, self.memory)
 
     def _wanted(self, job: Job, opened: Opened) -> list[int] | range | None:
         """Frames to segment; None: all of a clip that does not say how many it has. Raises Problem 422."""
@@ -79,10 +81,11 @@ class Runner:
 
         found, segment_s = await _with_patience(lambda: job.model.engine.run(work))
         document, mask = await asyncio.to_thread(_encode, found, decode_s, segment_s)
+        file.share.take(len(document) + len(mask))
         file.numbers.append(frame.number)
         file.documents.append(document)
         file.masks.append(mask)
-        self.frame_done(job)
+        self.frame_done(job.model.name)
 
 
 async def _with_patience(ask: Callable[[], Awaitable[T]]) -> T:
@@ -121,21 +124,23 @@ def _ms(seconds: float) -> float:
     return round(1000 * seconds, 2)
 
 
-async def _make_segmentation(job: Job, file: JobFile, opened: Opened) -> None:
+async def _make_segmentation(job: Job, file: JobFile, opened: Opened, memory: Memory) -> None:
     """Made at once, so that the upload need not be kept. Where it cannot be made, the other results stand."""
     about = origin_of(job.model.name, job.model.predictor, job.decision)
     try:
-        labels = await asyncio.to_thread(_stack, file.masks, opened.size)
-        file.segmentation = await opened.segmentation(file.numbers, labels, about)
+        check_seg_size(len(file.masks), opened.size)
+        with Share(memory) as held:
+            held.take(len(file.masks) * opened.size[0] * opened.size[1])
+            labels = await asyncio.to_thread(_stack, file.masks)
+            content = await opened.segmentation(file.numbers, labels, about)
+        file.share.take(len(content))
+        file.segmentation = content
     except Problem as problem:
         file.segmentation_problem = problem
 
 
-def _stack(masks: list[bytes], size: tuple[int, int]) -> np.ndarray:
-    """PNG masks -> labels uint8 (N, H, W). Raises Problem 413."""
-    if len(masks) * size[0] * size[1] > LARGEST_SEGMENTATION:
-        detail = "the clip is too large for one DICOM SEG here; choose frames, or take the PNG masks"
-        raise Problem(413, "Too large", detail, "too-large")
+def _stack(masks: list[bytes]) -> np.ndarray:
+    """PNG masks -> labels uint8 (N, H, W)."""
     return np.stack([np.asarray(Image.open(BytesIO(mask))) for mask in masks])
 
 

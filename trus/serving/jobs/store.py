@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from trus.serving.jobs.job import Job, State
 from trus.serving.jobs.running import Runner
+from trus.serving.memory import Memory
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 from trus.serving.uploads import Decoder
@@ -22,13 +23,12 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True)
 class JobLimits:
-    """`jobs`: waiting, running and kept ones together; `files` of one; `bytes`: uploads and results of all in memory.
+    """`jobs`: waiting, running and kept ones together; `files` of one.
 
     `open_files`: of all that have not ended, each a descriptor. `incoming`: jobs whose uploads come in at a time.
     `keep_s`: how long results are kept after the end.
     """
 
-    bytes: int
     open_files: int
     jobs: int = 32
     files: int = 256
@@ -42,29 +42,23 @@ class Jobs:
     Callers see only their own. To be used within the event loop.
     """
 
-    def __init__(self, decoder: Decoder, settings: ServeSettings, count: Callable[[str], None]):
-        """`count` is told the model of each frame done."""
+    def __init__(self, decoder: Decoder, memory: Memory, settings: ServeSettings, count: Callable[[str], None]):
+        """Half of `memory` is theirs at most, so that single requests go on. `count` is told each frame's model."""
         half = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
-        self.limits = JobLimits(bytes=2 * settings.max_bytes, open_files=min(half, 1024))
-        self._runner = Runner(decoder, settings.max_frames, self._frame_done)
-        self._count = count
+        self.limits = JobLimits(open_files=min(half, 1024))
+        self.memory = Memory(memory.most // 2, memory, self._no_memory)
+        self._runner = Runner(decoder, self.memory, settings.max_frames, count)
         self._jobs: dict[str, Job] = {}
         self._expired: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
         self._waiting: deque[Job] = deque()
         self._incoming = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._worker: asyncio.Task[None] | None = None
         self._running: tuple[Job, asyncio.Task[None]] | None = None
 
-    @property
-    def held(self) -> int:
-        """Bytes of memory that uploads and results take."""
-        return sum(job.held for job in self._jobs.values())
-
     @contextmanager
-    def incoming(self, size: int) -> Iterator[None]:
-        """While the `size` bytes of a job's uploads come in. Raises Problem 429 where there is no room for them."""
-        self._check_room(size, 1)
+    def incoming(self) -> Iterator[None]:
+        """While a job's uploads come in. Raises Problem 429 where there is no room for them."""
+        self._check_room(1)
         if self._incoming >= self.limits.incoming:
             raise self._refusal(f"the files of {self._incoming} jobs are coming in", "too-many-jobs")
         self._incoming += 1
@@ -75,19 +69,16 @@ class Jobs:
 
     def add(self, job: Job) -> None:
         """Take a job in. Raises Problem 429."""
-        self._check_room(job.held, len(job.files))
+        self._check_room(len(job.files))
         self._jobs[job.id] = job
         self._waiting.append(job)
-        self._loop = asyncio.get_running_loop()
         if self._worker is None:
-            self._worker = self._loop.create_task(self._work_off())
+            self._worker = asyncio.create_task(self._work_off())
 
-    def _check_room(self, size: int, files: int) -> None:
-        """Raise Problem 429 where a further job with `files` uploads of `size` bytes would be too much."""
+    def _check_room(self, files: int) -> None:
+        """Raise Problem 429 where a further job with `files` uploads would be too much."""
         if len(self._jobs) >= self.limits.jobs:
             raise self._refusal(f"{len(self._jobs)} jobs are waiting, running or kept", "too-many-jobs")
-        if self.held + size > self.limits.bytes:
-            raise self._refusal("the jobs here take all the memory that there is for them", "jobs-memory")
         waiting = sum(not file.state.ended for job in self._jobs.values() for file in job.files)
         if waiting + files > self.limits.open_files:
             raise self._refusal(f"{waiting} files wait to be segmented", "too-many-files")
@@ -108,15 +99,11 @@ class Jobs:
 
     def forget(self, job: Job) -> None:
         """Cancel it, where it has not ended, and drop all that is held of it."""
-        self._jobs.pop(job.id, None)
+        self._drop(job.id)
         self._cancel(job, Problem(409, "Cancelled", "the job was deleted", "cancelled"))
 
     def stop(self) -> None:
-        """Cancel what has not ended, soon; may be called in a signal handler. Documents can be asked for as before."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._cancel_all)
-
-    def _cancel_all(self) -> None:
+        """Cancel what has not ended. Documents can be asked for as before."""
         for job in self._jobs.values():
             self._cancel(job, STOPPING)
 
@@ -159,15 +146,18 @@ class Jobs:
         asyncio.get_running_loop().call_later(self.limits.keep_s, self._expire, job.id)
 
     def _expire(self, job_id: str) -> None:
-        if job := self._jobs.pop(job_id, None):
+        if job := self._drop(job_id):
             self._expired.append((job_id, job.caller))
 
-    def _frame_done(self, job: Job) -> None:
-        """Raises Problem 413 when what the jobs hold has grown beyond the limit."""
-        self._count(job.model.name)
-        if self.held > self.limits.bytes:
-            detail = "its results take more memory than there is for jobs; send fewer files, or choose frames"
-            raise Problem(413, "Too large", detail, "jobs-memory")
+    def _drop(self, job_id: str) -> Job | None:
+        """Hold it no more; None where it is not held."""
+        job = self._jobs.pop(job_id, None)
+        if job is not None:
+            job.drop_results()
+        return job
+
+    def _no_memory(self) -> Problem:
+        return self._refusal("jobs hold all the memory that there is for them (half of --max-memory)", "jobs-memory")
 
     def _refusal(self, why: str, kind: str) -> Problem:
         """To be asked again when the first result expires, or what runs may be done."""
@@ -176,4 +166,4 @@ class Jobs:
         etas = [job.eta_s for job in self._jobs.values() if job.eta_s is not None]
         seconds = max(1, math.ceil(min([*ends, *etas, 60.0])))
         detail = f"{why}; delete one that is done, or ask again in {seconds} s"
-        return Problem(429, "Too many jobs", detail, kind, {"Retry-After": str(seconds)})
+        return Problem(429, "No room for jobs", detail, kind, {"Retry-After": str(seconds)})

@@ -47,7 +47,7 @@ def largest_body(input_shape: tuple[int, int, int], binary: bool) -> int:
 
 
 def parse_request(
-    body: bytes, header_length: int | None, input_shape: tuple[int, int, int], offered: list[OutputName]
+    body: bytes | bytearray, header_length: int | None, input_shape: tuple[int, int, int], offered: list[OutputName]
 ) -> Inference:
     """Body -> request; `header_length` is Inference-Header-Content-Length, None where the body is all JSON.
 
@@ -55,10 +55,11 @@ def parse_request(
     """
     if header_length is not None and not 0 <= header_length <= len(body):
         raise ProtocolError(f"Inference-Header-Content-Length {header_length}: the body has {len(body)} bytes")
-    request = _parse_json(body[:header_length])
+    view = memoryview(body)
+    request = _parse_json(bytes(view[:header_length]))
     tensor = request.inputs[0]
     _check_shape(tensor.shape, input_shape)
-    rest = b"" if header_length is None else body[header_length:]
+    rest = view[len(body) if header_length is None else header_length :]
     outputs = _outputs(request, offered)
     return Inference(request.id, _tensor(tensor, rest), outputs)
 
@@ -95,7 +96,7 @@ def _outputs(request: InferRequest, offered: list[OutputName]) -> dict[OutputNam
     return chosen
 
 
-def _tensor(tensor: RequestInput, rest: bytes) -> np.ndarray:
+def _tensor(tensor: RequestInput, rest: memoryview) -> np.ndarray:
     """The tensor's values, float32 of its shape, from its data or from the bytes after the JSON."""
     size = tensor.parameters.binary_data_size
     if (size is None) == (tensor.data is None):
@@ -111,7 +112,7 @@ def _tensor(tensor: RequestInput, rest: bytes) -> np.ndarray:
     return values.reshape(tensor.shape)
 
 
-def _from_bytes(data: bytes) -> np.ndarray:
+def _from_bytes(data: memoryview) -> np.ndarray:
     if len(data) % 4:
         raise ProtocolError(f"image: {len(data)} bytes; FP32 takes 4 a number")
     return np.frombuffer(data, "<f4").astype(np.float32, copy=False)

@@ -18,11 +18,12 @@ from trus.serving.jobs.documents import (
 )
 from trus.serving.jobs.job import Job, JobFile
 from trus.serving.jobs.store import JobLimits
+from trus.serving.memory import Share
 from trus.serving.multipart import RAW, read_form
 from trus.serving.options import decide_how, read_options
 from trus.serving.problems import Problem, problem_responses
 from trus.serving.routes.segment_openapi import OPTIONS
-from trus.serving.service import Service, get_service
+from trus.serving.service import Service, get_service, held_of
 from trus.serving.uploads import READABLE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -67,13 +68,13 @@ async def create_job(request: Request, response: Response, service: Shared, call
     A file that cannot be read fails alone. Results are kept in memory for 15 minutes after the job's end. A server that
     stops cancels its jobs.
     """
-    with service.jobs.incoming(int(request.headers.get("content-length", 0))):
-        form = await read_form(request, service.jobs.limits.files)
+    with service.jobs.incoming():
+        form = await read_form(request, service.jobs.memory, service.jobs.limits.files)
     try:
         form.one_file()
         options = read_options(form.fields)
         model = service.model(options.model)
-        files = [JobFile(upload) for upload in form.files]
+        files = [JobFile(upload, Share(service.jobs.memory)) for upload in form.files]
         job = Job(caller, model, options, decide_how(model.predictor, options), files)
         options.numbers(service.settings.max_frames)
         service.jobs.add(job)
@@ -117,6 +118,7 @@ async def get_result(request: Request, job: Found) -> Response:
     if job.problem is not None:
         raise Problem(409, f"The job is {job.state}", job.problem.detail, str(job.state))
     media_type = preferred(request.headers.get("accept"), *offered(job))
+    held_of(request).take(job.result_bytes)
     return Response(await run_in_threadpool(render, job, media_type), media_type=media_type)
 
 

@@ -19,8 +19,8 @@ from trus.serving.multipart import read_form
 from trus.serving.options import Decision, Options, decide_how, read_options, too_many_frames
 from trus.serving.problems import Problem, problem_responses
 from trus.serving.routes.segment_openapi import REQUEST_BODY, RESPONSES
-from trus.serving.segmentation import Segmented, origin_of, segment_frame
-from trus.serving.service import ServedModel, Service, get_service
+from trus.serving.segmentation import Segmented, check_seg_size, origin_of, segment_frame
+from trus.serving.service import ServedModel, Service, get_service, held_of
 from trus.serving.uploads import DecodedFrame, Opened
 
 router = APIRouter(prefix="/v1", tags=["segmentation"])
@@ -30,8 +30,6 @@ T = TypeVar("T")
 JSON, PNG, DICOM = "application/json", "image/png", "application/dicom"
 FRAMES_AT_ONCE = 32
 """More frames of one file than this are a job."""
-PIXELS_AT_ONCE = 128 * 1024 * 1024
-"""Of all frames of a DICOM SEG: its masks lie in memory at once."""
 
 
 @router.post(
@@ -48,14 +46,13 @@ async def segment(request: Request, service: Shared) -> Response:
     """
     accept = request.headers.get("accept")
     preferred(accept, (JSON, PNG, DICOM))
-    with await read_form(request) as form:
+    with await read_form(request, service.memory) as form:
         options = read_options(form.fields)
         model = service.model(options.model)
         decision = decide_how(model.predictor, options)
         started = time.perf_counter()
         with model.engine.place(), await service.decoder.open(form.one_file()) as opened:
-            form.close()
-            task = _Task(service, model, options, decision, opened, started)
+            task = _Task(request, service, model, options, decision, opened, started)
             try:
                 async with asyncio.timeout(service.settings.timeout_s):
                     return await task.answer(accept)
@@ -69,6 +66,7 @@ async def segment(request: Request, service: Shared) -> Response:
 class _Task:
     """One request on its way to its answer."""
 
+    request: Request
     service: Service
     model: ServedModel
     options: Options
@@ -113,11 +111,14 @@ class _Task:
 
     async def _dicom(self) -> Response:
         numbers = self._numbers(FRAMES_AT_ONCE)
-        self._check_size(len(numbers))
+        check_seg_size(len(numbers), self.opened.size)
+        labels = np.empty((len(numbers), *self.opened.size), np.uint8)
+        held_of(self.request).take(labels.nbytes)
         async with aclosing(self._each(numbers)) as found:
-            labels = [one.labels async for one in found]
+            async for one in found:
+                labels[numbers.index(one.number)] = one.labels
         about = origin_of(self.model.name, self.model.predictor, self.decision)
-        return self._response(await self.opened.segmentation(numbers, np.stack(labels), about), DICOM)
+        return self._response(await self.opened.segmentation(numbers, labels, about), DICOM)
 
     def _numbers(self, most: int) -> list[int]:
         """The frames asked for, else all. Raises Problem 422 where they are more than `most` or are not there."""
@@ -134,12 +135,6 @@ class _Task:
         if held is not None and numbers[-1] >= held:
             detail = f"the file holds {held} frame{'s' * (held > 1)}, from 0 to {held - 1}; frames asks for others"
             raise Problem(422, "No such frame", detail, "no-such-frame")
-
-    def _check_size(self, frames: int) -> None:
-        height, width = self.opened.size
-        if frames * height * width > PIXELS_AT_ONCE:
-            detail = f"a DICOM SEG of {frames} frames of {width}x{height} pixels: choose fewer (frames=0-9)"
-            raise Problem(413, "Too large", detail, "too-large")
 
     async def _each(self, numbers: list[int]) -> AsyncGenerator[Segmented, None]:
         """The frames' results in order. Raises Problem 422 where a clip ends before the last of them."""
@@ -178,6 +173,7 @@ class _Task:
         return found
 
     def _response(self, content: bytes, media_type: str) -> Response:
+        held_of(self.request).take(len(content))
         headers = {
             "Trus-Model": self.model.name,
             "Trus-Model-Sha256": self.model.predictor.model_hash,
