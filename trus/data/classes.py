@@ -88,9 +88,11 @@ class Classes:
         return found
 
     def planes(self, labels: np.ndarray) -> np.ndarray:
-        """Label mask (H, W) -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
-        members = [[self.values[n] for n in (name, *sorted(self.inside(name)))] for name in self.targets]
-        return np.stack([np.isin(labels, values) for values in members]).astype(np.uint8)
+        """Label mask (H, W), 0..255 -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
+        holds = np.zeros((len(self.targets), 256), np.uint8)
+        for k, name in enumerate(self.targets):
+            holds[k, [self.values[n] for n in (name, *self.inside(name))]] = 1
+        return np.take(holds, labels, axis=1)
 
     def decode(self, probabilities: np.ndarray, thresholds: np.ndarray | list[float]) -> np.ndarray:
         """Probabilities (K, H, W) -> label mask uint8 (H, W).

@@ -32,7 +32,7 @@ from trus.training.distributed import check_distributed, is_main_process
 from trus.training.document import git_tags
 from trus.training.environment import describe_environment, differences, read_environment, write_environment
 from trus.training.fitting import fit
-from trus.training.memory import keep_memory
+from trus.training.memory import keep_memory, set_imports_aside
 from trus.training.naming import run_name, run_tags
 from trus.training.records import record_score, record_start
 from trus.training.reproduction import announce, conclude
@@ -49,6 +49,7 @@ def train(config: dict[str, Any]) -> float | None:
     TrusError for what a user can mend.
     """
     keep_memory()
+    set_imports_aside()
     _quieten()
     check_distributed(config)
     earlier = read_earlier(config["ckpt_path"])  # a wrong file is told before the data are read
