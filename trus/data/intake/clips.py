@@ -74,6 +74,8 @@ def _captured(path: Path) -> Iterator[Any]:
 def _capture(path: Path) -> Any:
     # read once, when OpenCV first meets FFmpeg: its decoder threads write to stderr between our calls, too
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # FFmpeg goes by the content, too, and some formats are lists of other files and addresses
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file|format_whitelist;mov,avi")
     import cv2
 
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])

@@ -1,6 +1,7 @@
 """Calling the libraries that decode: nothing that they print, log or raise may carry a name out of a raw file."""
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 from trus.errors import IntakeError, OversizeError
 
 T = TypeVar("T")
+_NO_ROOM = "needs more memory than there is"
+_NO_ROOM_CODES = (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
@@ -34,7 +37,10 @@ def quietly(words: str, call: Callable[..., T], *arguments: Any) -> T:
         except ModuleNotFoundError:
             reason = "needs packages that are not installed: pip install 'trus[data]'"
         except MemoryError:
-            failure, reason = OversizeError, "needs more memory than there is"
+            failure, reason = OversizeError, _NO_ROOM
+        except OSError as error:  # of the folder that a file is inflated into
+            if error.errno in _NO_ROOM_CODES:
+                failure, reason = OversizeError, _NO_ROOM
         except Exception:  # noqa: BLE001 - what damaged files make the decoders raise is not documented
             pass
     raise failure(reason)

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from trus.data.intake.clips import open_clip
 from trus.data.intake.open import open_source
 from trus.errors import IntakeError
 
@@ -83,3 +84,11 @@ def test_rotation_of_the_container_turns_the_frames(tmp_path):
     source = open_source(path)
     assert source.header.size == (64, 48)
     assert {frame.shape[:2] for _, frame in source.frames()} == {(64, 48)}
+
+
+def test_a_list_of_other_files_is_no_clip(tmp_path):
+    write(tmp_path / "a.mp4", "mp4", clip())
+    listed = tmp_path / "listed"
+    listed.write_text("ffconcat version 1.0\nfile a.mp4\n")
+    with pytest.raises(IntakeError):
+        open_clip(listed, "mp4")

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import threading
@@ -38,6 +39,7 @@ def test_libraries_say_nothing(capfd, caplog):
     [
         (ValueError("secret"), "our words"),
         (OSError("secret"), "our words"),
+        (OSError(errno.ENOSPC, "secret"), "more memory"),
         (RecursionError("secret"), "nested too deeply"),
         (MemoryError("secret"), "more memory"),
         (ModuleNotFoundError("secret"), "pip install"),
