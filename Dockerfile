@@ -37,6 +37,7 @@ ENV PATH=/opt/trus/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPYCACHEPREFIX=/opt/trus/bytecode \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     HOME=/tmp
 WORKDIR /tmp
 USER 10001:10001

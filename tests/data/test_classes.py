@@ -124,7 +124,10 @@ GLAND = {"0": "background", "1": "gland", "2": "lesion"}
         ({"labels": GLAND, "contains": ["lesion"]}, "a class to a list of classes"),
         ({"labels": GLAND, "contains": {"gland": ["lesion"], "lesion": ["gland"]}}, "goes in a circle"),
         ({"labels": GLAND, "contains": {"gland": ["gland"]}}, "goes in a circle"),
+        ({"labels": GLAND, "contains": {"gland": [2]}}, "a class to a list of classes"),
         ({"labels": GLAND, "targets": ["cyst"]}, "choose from"),
+        ({"labels": GLAND, "targets": "lesion"}, '"targets" is a list of classes'),
+        ({"labels": GLAND, "targets": [["lesion"]]}, '"targets" is a list of classes'),
     ],
 )  # fmt: skip
 def test_a_bad_classes_json_is_refused_by_name(tmp_path, content, message):

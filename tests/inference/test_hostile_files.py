@@ -324,3 +324,16 @@ def test_only_factories_of_trus_are_called(tiny_model, tmp_path, config):
     torch.save(checkpoint, tmp_path / "m.ckpt")
     assert "is not part of trus" in refusal(tmp_path / "m.ckpt")
     assert not (tmp_path / "touched").exists()
+
+
+def test_a_graph_that_gives_something_else_than_it_announces_is_refused(model, tmp_path):
+    half = numpy_helper.from_array(np.array([16], np.int64), "half")
+    model.graph.initializer.append(half)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), "zero"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2], np.int64), "rows"))
+    last = next(node for node in model.graph.node if "probabilities" in node.output)
+    last.output[list(last.output).index("probabilities")] = "whole"
+    model.graph.node.append(helper.make_node("Slice", ["whole", "zero", "half", "rows"], ["probabilities"]))
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match=r"m\.onnx"):
+        open_predictor(tmp_path / "m.onnx", threads=1).predict(np.zeros((40, 40), np.uint8))

@@ -170,6 +170,8 @@ def test_a_region_that_does_not_fit_names_box_and_frame(region):
 def test_a_region_with_fractions_is_refused_and_whole_floats_are_taken():
     with pytest.raises(ImageError, match="whole numbers"):
         Geometry.fit((50, 100), (64, 64), (0, 0, 10.5, 20))
+    with pytest.raises(ImageError, match="whole numbers"):
+        Geometry.fit((50, 100), (64, 64), (0, 0, 10**400, 20))
     assert Geometry.fit((50, 100), (64, 64), (0.0, 0.0, 10.0, 20.0)).region == (0, 0, 10, 20)
 
 

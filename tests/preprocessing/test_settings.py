@@ -137,6 +137,8 @@ def test_all_problems_are_reported_at_once_with_the_way_out():
         ({"normalise": {"name": "fixed", "mean": [0.1, 0.2, 0.3]}}, "3 numbers; give 1"),
         ({"normalise": {"name": "fixed", "std": 0}}, r"normalise\.std"),
         ({"normalise": {"name": "fixed", "mean": float("nan")}}, r"normalise\.mean"),
+        ({"normalise": {"name": "fixed", "mean": 1e38}}, "mean has to lie within"),
+        ({"normalise": {"name": "fixed", "std": 1e-30}}, "std has to lie within"),
         ({"normalise": {"name": "percentile", "low": 60, "high": 40}}, "below high"),
         ({"region": "whole"}, "manifest, null or"),
     ],

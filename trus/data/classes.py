@@ -88,7 +88,7 @@ class Classes:
         return found
 
     def planes(self, labels: np.ndarray) -> np.ndarray:
-        """Label mask (H, W), 0..255 -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
+        """Labels (H, W), 0..255 -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
         holds = np.zeros((len(self.targets), 256), np.uint8)
         for k, name in enumerate(self.targets):
             holds[k, [self.values[n] for n in (name, *self.inside(name))]] = 1
