@@ -6,9 +6,9 @@ import traceback
 
 from fuzzing.isolation import Outcome
 from fuzzing.targets import FRAMES, TARGETS
+from trus.serving.decoding.decoder import Decoder
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
-from trus.serving.uploads import Decoder
 
 SECONDS = 20
 """Of wall clock for one upload: the service's own limits must end it long before."""

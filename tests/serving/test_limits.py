@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from trus.serving import limits
+from trus.serving.guards import limits
 
 
 async def echo(request):

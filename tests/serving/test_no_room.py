@@ -16,7 +16,7 @@ ASK = """
 import asyncio, sys
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
-from trus.serving.uploads import Decoder
+from trus.serving.decoding.decoder import Decoder
 
 async def ask():
     decoder = Decoder(ServeSettings())

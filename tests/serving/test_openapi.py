@@ -16,7 +16,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.serialization import Binary
 
-from trus.serving.access import OPEN
+from trus.serving.guards.access import OPEN
 
 TOKEN = "a-token-for-schemathesis"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}

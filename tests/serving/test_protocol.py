@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from starlette.responses import Response
 
-from trus.serving import protocol
 from trus.serving.app import create_app
+from trus.serving.guards import protocol
 from trus.serving.server import DrainingServer, configure, open_listener
 from trus.serving.settings import ServeSettings
 
@@ -28,7 +28,7 @@ async def listening():
     app.add_api_route("/large", lambda: Response(bytes(20_000_000)))
     server = DrainingServer(configure(app), app.state.service)
     with open_listener(settings) as listener:
-        task = asyncio.create_task(server._serve([listener]))
+        task = asyncio.create_task(server.serve([listener]))
         yield listener.getsockname()[1], server
         server.should_exit = True
         await task

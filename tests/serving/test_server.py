@@ -14,9 +14,9 @@ import pytest
 
 from trus.cli.serve import name_models
 from trus.errors import ConfigError
+from trus.serving.guards.tokens import read_tokens
 from trus.serving.server import open_listener
 from trus.serving.settings import ServeSettings
-from trus.serving.tokens import read_tokens
 
 TOKEN = "a-token-of-the-clinic-42"
 

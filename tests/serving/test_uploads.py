@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from trus.data.images import read_frame
-from trus.serving.decoding_limits import Limits
+from trus.serving.decoding.decoder import Decoder
+from trus.serving.decoding.limits import Limits
 from trus.serving.memory import Memory, Upload
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
-from trus.serving.uploads import Decoder
 
 
 def png(image: np.ndarray) -> bytes:
@@ -33,9 +33,9 @@ NOISE = png(np.random.default_rng(0).integers(0, 255, (50, 60), np.uint8))
 def with_decoder(run):
     """Run `work(decoder)` with a ready decoder."""
 
-    def use(work, **settings):
+    def use(work, limits=None, **settings):
         async def inner():
-            decoder = Decoder(ServeSettings(**settings))
+            decoder = Decoder(ServeSettings(**settings), limits)
             decoder.start()
             await decoder.ready()
             try:
@@ -53,18 +53,24 @@ async def images(decoder, content) -> list[np.ndarray]:
         return [frame.image async for frame in opened.frames(range(opened.frames_held))]
 
 
-def workers(decoder) -> list[int]:
-    """Process ids of what the decoder's nursery forked, oldest first; the last one waits for an upload."""
+def workers() -> list[int]:
+    """Process ids of what the fork server made, oldest first; the last one waits for an upload."""
+    return children(fork_server())
+
+
+def fork_server() -> int:
+    """Process id of the newest one of this process."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(os.getpid())}
+    return max(pid for pid, command in commands.items() if b"trus.serving.decoding.forkserver" in command)
+
+
+def children(parent: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # gone since
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == nursery(decoder):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
                 found.append(int(stat.parent.name))
     return sorted(found)
-
-
-def nursery(decoder) -> int:
-    return decoder._nursery._process.pid
 
 
 def test_frames_of_every_kind_come_back_as_they_are(with_decoder, dataset, make_us_dicom):
@@ -89,7 +95,7 @@ def test_a_killed_worker_costs_only_its_own_upload(with_decoder):
     async def work(decoder):
         opened = await decoder.open(NOISE)
         other = await decoder.open(NOISE)
-        os.kill(workers(decoder)[0], signal.SIGKILL)
+        os.kill(workers()[0], signal.SIGKILL)
         results = []
         for each in (opened, other):
             try:
@@ -104,9 +110,9 @@ def test_a_killed_worker_costs_only_its_own_upload(with_decoder):
     assert after[0].shape == (50, 60)
 
 
-def test_a_killed_nursery_is_replaced(with_decoder):
+def test_a_killed_fork_server_is_replaced(with_decoder):
     async def work(decoder):
-        first = nursery(decoder)
+        first = fork_server()
         os.kill(first, signal.SIGKILL)
         os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
         return await images(decoder, NOISE)
@@ -118,7 +124,7 @@ def test_nothing_is_left_behind(with_decoder):
     async def work(decoder):
         opened = await decoder.open(NOISE)
         await images(decoder, NOISE)
-        started = [nursery(decoder), *workers(decoder)]
+        started = [fork_server(), *workers()]
         opened.close()
         return started
 
@@ -133,15 +139,10 @@ def test_nothing_is_left_behind(with_decoder):
 
 
 def test_a_decoder_that_takes_too_long_is_ended(with_decoder):
-    async def work(decoder):
-        decoder.close()
-        decoder._limits = Limits(seconds=0.005, bytes_a_second=10**12, pixels_a_second=10**12)
-        decoder.start()
-        await decoder.ready()
-        return await images(decoder, png(np.random.default_rng(0).integers(0, 255, (3000, 3000), np.uint8)))
-
+    limits = Limits(seconds=0.005, bytes_a_second=10**12, pixels_a_second=10**12)
+    large = png(np.random.default_rng(0).integers(0, 255, (3000, 3000), np.uint8))
     with pytest.raises(Problem) as refused:
-        with_decoder(work)
+        with_decoder(lambda decoder: images(decoder, large), limits)
     assert refused.value.status == 422
     assert "time" in refused.value.detail
 

@@ -37,7 +37,7 @@ def serve_models(
     """
     from trus.serving.server import serve
     from trus.serving.settings import ServeSettings
-    from trus.serving.tokens import read_tokens
+    from trus.serving.guards.tokens import read_tokens
 
     settings = ServeSettings(
         host=host,

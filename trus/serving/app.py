@@ -14,10 +14,10 @@ from starlette.responses import Response
 from trus import __version__
 from trus.errors import TrusError
 from trus.inference.predictor import Predictor
-from trus.serving.access import HostCheck, TokenCheck
 from trus.serving.description import DescribedApp
-from trus.serving.limits import Admission, BodyLimit
-from trus.serving.observe import Observation
+from trus.serving.guards.access import HostCheck, TokenCheck
+from trus.serving.guards.limits import Admission, BodyLimit
+from trus.serving.guards.observation import Observation
 from trus.serving.problems import Problem
 from trus.serving.routes import ROUTERS
 from trus.serving.service import Service, Source

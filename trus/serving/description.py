@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from trus.inference.metadata import STATEMENT
-from trus.serving.access import OPEN
+from trus.serving.guards.access import OPEN
 from trus.serving.problems import ProblemDocument
 
 TAGS = {

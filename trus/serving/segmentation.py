@@ -12,9 +12,9 @@ from trus.data.intake.spacing import Spacing
 from trus.inference.metadata import STATEMENT
 from trus.inference.postprocessing import decide
 from trus.inference.predictor import Prediction, Predictor
-from trus.serving.options import Decision, Options
+from trus.serving.decoding.decoder import DecodedFrame
 from trus.serving.problems import Problem
-from trus.serving.uploads import DecodedFrame
+from trus.serving.requests.options import Decision, Options
 
 SEG_PIXELS = 128 * 1024 * 1024
 """Of all frames of a DICOM SEG: its masks lie in memory at once."""

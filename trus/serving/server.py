@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from trus.errors import ConfigError
 from trus.serving.app import create_app
-from trus.serving.protocol import GuardedProtocol
+from trus.serving.guards.protocol import GuardedProtocol
 from trus.serving.service import Service, Source
 from trus.serving.settings import ServeSettings
 

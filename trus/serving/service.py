@@ -11,13 +11,13 @@ from starlette.requests import Request
 
 from trus.inference.ensemble import open_models
 from trus.inference.predictor import Predictor
+from trus.serving.decoding.decoder import Decoder
 from trus.serving.engine import Engine
 from trus.serving.jobs.store import Jobs
 from trus.serving.memory import Memory, Share
 from trus.serving.metrics import Metrics
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
-from trus.serving.uploads import Decoder
 
 Source = tuple[str | None, Path | Predictor]
 """A model's name (None: its metadata's name) and its file, or a predictor that is open already."""

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from trus.serving.memory import Share, Upload
-from trus.serving.options import Decision, Options
 from trus.serving.problems import Problem
+from trus.serving.requests.options import Decision, Options
 
 if TYPE_CHECKING:
     from trus.serving.service import ServedModel

@@ -14,12 +14,12 @@ from trus.data.intake.settings import progressions
 from trus.inference.predictor import Predictor
 from trus.serving.answers.document import FrameTimings, describe_frame
 from trus.serving.answers.mask import encode_mask
+from trus.serving.decoding.decoder import DecodedFrame, Decoder, Opened
 from trus.serving.jobs.job import Job, JobFile, State
 from trus.serving.memory import Memory, Share
-from trus.serving.options import too_many_frames
 from trus.serving.problems import Problem
+from trus.serving.requests.options import too_many_frames
 from trus.serving.segmentation import Segmented, check_seg_size, origin_of, segment_frame
-from trus.serving.uploads import DecodedFrame, Decoder, Opened
 
 OF_ALL = ("jobs-memory", "memory", "draining")
 """Kinds of problem that are no fault of one file: they end the job."""

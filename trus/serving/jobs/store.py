@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from trus.serving.decoding.decoder import Decoder
 from trus.serving.jobs.job import Job, State
 from trus.serving.jobs.running import Runner
 from trus.serving.memory import Memory
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
-from trus.serving.uploads import Decoder
 
 STOPPING = Problem(503, "Cancelled", "the server is stopping; send the job to it again later", "draining")
 _REMEMBERED = 1000

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from trus.serving.accept import preferred
+from trus.serving.decoding.decoder import READABLE
 from trus.serving.jobs.documents import (
     DICOM,
     ZIP,
@@ -19,12 +19,12 @@ from trus.serving.jobs.documents import (
 from trus.serving.jobs.job import Job, JobFile
 from trus.serving.jobs.store import JobLimits
 from trus.serving.memory import Share
-from trus.serving.multipart import RAW, read_form
-from trus.serving.options import decide_how, read_options
 from trus.serving.problems import Problem, problem_responses
+from trus.serving.requests.accept import preferred
+from trus.serving.requests.multipart import RAW, read_form
+from trus.serving.requests.options import decide_how, read_options
 from trus.serving.routes.segment_openapi import OPTIONS
 from trus.serving.service import Service, get_service, held_of
-from trus.serving.uploads import READABLE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Shared = Annotated[Service, Depends(get_service)]

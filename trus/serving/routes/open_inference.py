@@ -21,8 +21,8 @@ from trus.serving.open_inference.documents import (
     ServerMetadata,
     TensorMetadata,
 )
+from trus.serving.open_inference.errors import ProtocolRoute, error_responses, inlined_schema
 from trus.serving.open_inference.graph import offered, run_graph
-from trus.serving.open_inference.route import ProtocolRoute, error_responses, inlined_schema
 from trus.serving.problems import Problem
 from trus.serving.service import ServedModel, Service, get_service, held_of
 

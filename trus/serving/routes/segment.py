@@ -11,17 +11,17 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
 
 from trus.data.intake.settings import progressions
-from trus.serving.accept import preferred
 from trus.serving.answers.document import AnsweringModel, Frame, FrameTimings, Segmentation, describe_frame
 from trus.serving.answers.mask import encode_mask
+from trus.serving.decoding.decoder import DecodedFrame, Opened
 from trus.serving.engine import Work
-from trus.serving.multipart import read_form
-from trus.serving.options import Decision, Options, decide_how, read_options, too_many_frames
 from trus.serving.problems import Problem, problem_responses
+from trus.serving.requests.accept import preferred
+from trus.serving.requests.multipart import read_form
+from trus.serving.requests.options import Decision, Options, decide_how, read_options, too_many_frames
 from trus.serving.routes.segment_openapi import REQUEST_BODY, RESPONSES
 from trus.serving.segmentation import Segmented, check_seg_size, origin_of, segment_frame
 from trus.serving.service import ServedModel, Service, get_service, held_of
-from trus.serving.uploads import DecodedFrame, Opened
 
 router = APIRouter(prefix="/v1", tags=["segmentation"])
 Shared = Annotated[Service, Depends(get_service)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from trus.inference.metadata import STATEMENT
 from trus.serving.answers.document import Segmentation
-from trus.serving.multipart import RAW
+from trus.serving.requests.multipart import RAW
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "model": {"type": "string", "description": "Its name (GET /v1/models); without it, the first"},

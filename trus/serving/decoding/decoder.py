@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from trus.data.intake.source import Box, Region
-from trus.serving import channel
-from trus.serving.decoding_limits import Limits
-from trus.serving.forking import Nursery
+from trus.serving.decoding import channel
+from trus.serving.decoding.forking import ForkServer
+from trus.serving.decoding.limits import Limits
 from trus.serving.memory import Memory, Upload
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
@@ -121,16 +121,17 @@ class Decoder:
     `settings.decoders` of them compute at a time; `settings.queue` further uploads wait, the rest is refused (429).
     """
 
-    def __init__(self, settings: ServeSettings) -> None:
-        self._limits = Limits(pixels=settings.max_pixels, frames=settings.max_frames)
+    def __init__(self, settings: ServeSettings, limits: Limits | None = None) -> None:
+        """`limits`: what one upload may cost, in place of the usual."""
+        self._limits = limits or Limits(pixels=settings.max_pixels, frames=settings.max_frames)
         self._turns = asyncio.Semaphore(settings.decoders)
         self._queue = settings.queue
         self._waiting = 0
-        self._nursery: Nursery | None = None
+        self._server: ForkServer | None = None
 
     def start(self) -> None:
         """Start the process that others are forked from; returns at once. `ready` waits for it."""
-        self._nursery = Nursery(self._limits)
+        self._server = ForkServer(self._limits)
 
     async def ready(self) -> None:
         """Return when an upload would be decoded without delay."""
@@ -138,8 +139,8 @@ class Decoder:
 
     def close(self) -> None:
         """End it; workers end with their uploads."""
-        if self._nursery:
-            self._nursery.close()
+        if self._server:
+            self._server.close()
 
     async def open(self, upload: Upload | bytes) -> Opened:
         """Look at a file's content and read its header. The caller still closes the upload, whenever it likes.
@@ -193,11 +194,11 @@ class Decoder:
                 self._forked_from().fork(theirs, upload)
         return ours
 
-    def _forked_from(self) -> "Nursery":
-        if self._nursery is None:
+    def _forked_from(self) -> "ForkServer":
+        if self._server is None:
             self.start()
-        assert self._nursery is not None
-        return self._nursery
+        assert self._server is not None
+        return self._server
 
 
 async def _answer(connection: socket.socket) -> channel.Message:

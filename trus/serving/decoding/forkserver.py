@@ -1,7 +1,7 @@
 """The process from which decoding processes are forked: everything imported once, then a fork for each upload.
 
-Started as `python -m trus.serving.nursery CONTROL LIMITS`. A fork costs milliseconds, shares nothing with the next
-upload, and may be killed by its limits: only its own request notices.
+Started as `python -m trus.serving.decoding.forkserver CONTROL LIMITS`. A fork costs milliseconds, shares nothing with
+the next upload, and may be killed by its limits: only its own request notices.
 """
 
 import gc
@@ -25,8 +25,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from trus.data.intake.open import open_source
 from trus.serving.answers.dicom_seg import build_segmentation
-from trus.serving.decoding import Decoding
-from trus.serving.decoding_limits import Limits, enter
+from trus.serving.decoding.limits import Limits, enter
+from trus.serving.decoding.worker import Decoding
 
 _IMPORTED = (
     *("cv2", "PIL.Image", "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.BmpImagePlugin", "PIL.TiffImagePlugin"),

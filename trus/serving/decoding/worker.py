@@ -12,8 +12,8 @@ import numpy as np
 from trus.data.intake.open import kind_of, open_source
 from trus.data.intake.source import Header, Source
 from trus.errors import IntakeError, OversizeError
-from trus.serving import channel
-from trus.serving.decoding_limits import Limits, allow
+from trus.serving.decoding import channel
+from trus.serving.decoding.limits import Limits, allow
 
 ACCEPTED = ("png", "jpeg", "bmp", "tiff", "dicom", "avi", "mp4")
 """Kinds of file, as `kind_of` names them."""

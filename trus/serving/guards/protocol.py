@@ -6,7 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from trus.serving.limits import HEADER_BYTES
+from trus.serving.guards.limits import HEADER_BYTES
 from trus.serving.problems import MEDIA_TYPE
 
 HEADER_S = 10.0

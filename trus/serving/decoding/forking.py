@@ -1,4 +1,4 @@
-"""The service's end of `trus.serving.nursery`."""
+"""The service's end of the fork server."""
 
 import json
 import os
@@ -7,17 +7,18 @@ import subprocess
 import sys
 from dataclasses import asdict
 
-from trus.serving.decoding_limits import Limits
+from trus.serving.decoding.limits import Limits
 from trus.serving.memory import Upload
 
 
-class Nursery:
-    """The process of `trus.serving.nursery`."""
+class ForkServer:
+    """The process of `forkserver`, which makes a worker for each upload."""
 
     def __init__(self, limits: Limits) -> None:
         self._ready = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "trus.serving.nursery", str(theirs.fileno()), json.dumps(asdict(limits))]
+        given = str(theirs.fileno()), json.dumps(asdict(limits))
+        command = [sys.executable, "-m", "trus.serving.decoding.forkserver", *given]
         one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         with theirs:
             self._process = subprocess.Popen(  # in a session of its own: Ctrl-C is for the service

@@ -1,0 +1,1 @@
+"""Uploads, decoded in processes of their own, which may die."""
