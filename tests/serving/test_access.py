@@ -148,5 +148,5 @@ def test_unknown_addresses_and_methods_are_problems(open_service, run):
     missing, wrong = run(scenario())
 
     assert (missing.status_code, missing.json()["type"]) == (404, "about:blank")
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
     assert wrong.headers["content-type"] == "application/problem+json"

@@ -1,3 +1,6 @@
+import httpx
+
+
 def test_a_ready_service_says_so(open_service, run):
     async def scenario():
         async with open_service() as client:
@@ -31,3 +34,17 @@ def test_two_services_count_for_themselves(open_service, run):
             return (await second.get("/metrics")).text
 
     assert "/healthz" not in run(scenario())
+
+
+def test_head_is_get_without_a_body(start_service):
+    address = start_service().address
+    for path in ("/healthz", "/readyz", "/v1/models", "/v2"):
+        got, asked = httpx.get(address + path), httpx.head(address + path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        assert asked.headers["content-length"] == got.headers["content-length"]
+    assert httpx.head(f"{address}/nowhere").status_code == 404
+    assert httpx.head(f"{address}/v1/segment").status_code == 405
+    assert httpx.options(f"{address}/v1/segment").headers["allow"] == "POST"
+    assert (
+        'trus_requests_total{method="HEAD",route="/healthz",status="200"} 1.0' in httpx.get(f"{address}/metrics").text
+    )

@@ -99,16 +99,32 @@ def test_frames_beyond_the_clip_fail_it_and_a_batch_has_no_segmentation(job, cli
     assert "one DICOM file" in refused.json()["detail"]
 
 
-def test_an_avi_clip_is_segmented_to_its_end(job, images, tmp_path):
-    path = tmp_path / "clip.avi"
+def avi(folder, images) -> bytes:
+    path = folder / "clip.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (96, 80), isColor=False)
     for image in images:
         writer.write(image)
     writer.release()
-    document, (result, refused) = job([path.read_bytes()], {}, DICOM)
+    return path.read_bytes()
+
+
+def test_an_avi_clip_is_segmented_to_its_end(job, images, tmp_path):
+    document, (result, refused) = job([avi(tmp_path, images)], {}, DICOM)
     assert (document["state"], document["frames_done"], document["frames_total"]) == ("finished", 5, 5)
     assert len(result.json()["files"][0]["frames"]) == 5
     assert refused.status_code == 406
+
+
+def test_a_frame_that_the_scanner_announced_and_dropped_is_not_missed(job, images, tmp_path):
+    content = bytearray(avi(tmp_path, images))
+    length = content.index(b"strh") + 8 + 32
+    assert int.from_bytes(content[length : length + 4], "little") == 5
+    content[length] = 6
+    document, (result,) = job([bytes(content)], {})
+    assert (document["state"], document["frames_done"], document["frames_total"]) == ("finished", 5, 5)
+    assert result.json()["files"][0]["frames_held"] == 6
+    document, _ = job([bytes(content)], frames="5")
+    assert document["files"][0]["error"]["title"] == "No such frame"
 
 
 @pytest.mark.real_data

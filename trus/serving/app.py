@@ -18,7 +18,7 @@ from trus.serving.description import DescribedApp
 from trus.serving.guards.access import HostCheck, TokenCheck
 from trus.serving.guards.limits import Admission, BodyLimit
 from trus.serving.guards.observation import Observation
-from trus.serving.problems import Problem
+from trus.serving.problems import Problem, explain
 from trus.serving.routes import ROUTERS
 from trus.serving.service import Service, Source
 from trus.serving.settings import ServeSettings
@@ -80,10 +80,8 @@ async def _mistake(request: Request, error: Exception) -> Response:
 
 
 async def _malformed(request: Request, error: Exception) -> Response:
-    """Says where, never what was given there."""
     assert isinstance(error, RequestValidationError)
-    places = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-    return Problem(422, "Parameters do not fit", places, "parameters").response(request.scope)
+    return Problem(422, "Parameters do not fit", explain(error.errors()), "parameters").response(request.scope)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -98,7 +96,7 @@ def _allowed(path: str) -> dict[str, str]:
     """The methods of an address; the framework names those of its first route only."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
-    return {"Allow": ", ".join(sorted(methods))}
+    return {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))}
 
 
 _DETAILS = {

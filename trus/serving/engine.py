@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from trus.inference.predictor import Predictor
-from trus.serving.problems import Problem
+from trus.serving.problems import Problem, shutting_down, timed_out
 
 T = TypeVar("T")
 Cancelled = Callable[[], bool]
@@ -71,7 +71,7 @@ class Engine:
             await asyncio.wait({answer}, timeout=limit)
             if answer.done():
                 return answer.result()
-            raise Problem(504, "Timed out", f"no result within {limit:g} s; send fewer frames or ask later", "timeout")
+            raise timed_out(limit)
         finally:
             self._give_up(task)
             answer.cancel()
@@ -80,7 +80,7 @@ class Engine:
         """Raises Problem 429 or 503 where `run` would: before an upload is decoded for nothing."""
         with self._changed:
             if self._closed:
-                raise _closing()
+                raise shutting_down()
             if self.depth > self.queue:
                 raise self._refusal()
 
@@ -109,7 +109,7 @@ class Engine:
                 self._running.given_up.set()
             self._changed.notify()
         for task in waiting:
-            task.answer.set_exception(_closing())
+            task.answer.set_exception(shutting_down())
 
     def _enqueue(self, task: _Task) -> None:
         with self._changed:
@@ -161,9 +161,3 @@ class Engine:
             self.mean_seconds = seconds if not self.mean_seconds else 0.8 * self.mean_seconds + 0.2 * seconds
         if self._observe:
             self._observe(seconds)
-
-
-def _closing() -> Problem:
-    return Problem(
-        503, "Shutting down", "the service is shutting down; ask another one", "draining", {"Retry-After": "5"}
-    )

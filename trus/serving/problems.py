@@ -1,6 +1,6 @@
 """Errors of the web API as RFC 9457 problem documents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -27,14 +27,34 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
     def response(self, scope: Scope) -> JSONResponse:
         """The answer to that request; notes in its scope, for the counters, why it was refused."""
         scope["problem"] = self.kind or "other"
-        document = {
+        return JSONResponse(self.document(scope["request_id"]), self.status, self.headers, MEDIA_TYPE)
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """The problem document of the request with this id."""
+        return {
             "type": f"urn:trus:problem:{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": f"urn:trus:request:{scope['request_id']}",
+            "instance": f"urn:trus:request:{request_id}",
         }
-        return JSONResponse(document, self.status, self.headers, MEDIA_TYPE)
+
+
+def shutting_down() -> Problem:
+    """Problem 503 of a service that drains."""
+    detail = "the service is shutting down; ask again in 5 s"
+    return Problem(503, "Shutting down", detail, "draining", {"Retry-After": "5"})
+
+
+def timed_out(limit: float) -> Problem:
+    """Problem 504 of a request that took longer than `limit` seconds."""
+    detail = f"no result within {limit:g} s; send fewer frames, or a job (/v1/jobs)"
+    return Problem(504, "Timed out", detail, "timeout")
+
+
+def explain(errors: Sequence[Any]) -> str:
+    """What pydantic found wrong: where, never what was given there."""
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the request'}: {each['msg']}" for each in errors[:5])
 
 
 class ProblemDocument(BaseModel):

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from fastapi import Depends
 from starlette.requests import Request
 
 from trus.inference.ensemble import open_models
@@ -16,7 +18,7 @@ from trus.serving.engine import Engine
 from trus.serving.jobs.store import Jobs
 from trus.serving.memory import Memory, Share
 from trus.serving.metrics import Metrics
-from trus.serving.problems import Problem
+from trus.serving.problems import Problem, shutting_down
 from trus.serving.settings import ServeSettings
 
 Source = tuple[str | None, Path | Predictor]
@@ -65,16 +67,25 @@ class Service:
         """Something that was taken is not yet answered."""
         return self.in_flight > 0
 
+    def check_ready(self) -> None:
+        """Raises Problem 503 where it is not ready."""
+        if self.draining:
+            raise shutting_down()
+        self._check_started()
+
     def model(self, name: str | None = None) -> ServedModel:
         """The model of that name, without one the first. Raises Problem 404, and 503 while models are loading."""
-        if not self._started:
-            raise Problem(503, "Not ready", "the models are still loading", "not-ready", {"Retry-After": "2"})
+        self._check_started()
         if name is None:
             return next(iter(self.models.values()))
         if name not in self.models:
             known = ", ".join(self.models)
             raise Problem(404, "No such model", f"there is no model of that name; there are: {known}", "no-such-model")
         return self.models[name]
+
+    def _check_started(self) -> None:
+        if not self._started:
+            raise Problem(503, "Not ready", "the models are still loading", "not-ready", {"Retry-After": "2"})
 
     async def start(self) -> None:
         """Load and warm every model, and the decoder meanwhile. Raises ModelFileError."""
@@ -109,8 +120,12 @@ class Service:
 
 
 def get_service(request: Request) -> Service:
-    """For routes: `service: Annotated[Service, Depends(get_service)]`."""
+    """The application's service."""
     return request.app.state.service
+
+
+Here = Annotated[Service, Depends(get_service)]
+"""The type of a route's parameter that is the service."""
 
 
 def held_of(request: Request) -> Share:

@@ -94,6 +94,11 @@ class Segmentation(BaseModel):
     frames: list[Frame]
 
 
+def milliseconds(seconds: float) -> float:
+    """As `FrameTimings` are given."""
+    return round(1000 * seconds, 2)
+
+
 def describe_frame(found: Segmented, timings: FrameTimings) -> Frame:
     """One frame's part of the document."""
     classes, decision = found.decision.classes, found.decision

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -44,9 +44,10 @@ def main() -> None:
         importlib.import_module(name)
     _rehearse()
     gc.freeze()
-    control.send(b"ready")
-    while _forked(control, limits):
-        pass
+    with suppress(BrokenPipeError):  # the service has ended meanwhile
+        control.send(b"ready")
+        while _forked(control, limits):
+            pass
 
 
 def _rehearse() -> None:

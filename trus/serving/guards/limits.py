@@ -9,7 +9,7 @@ from contextlib import suppress
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trus.serving.problems import Problem
+from trus.serving.problems import Problem, shutting_down
 from trus.serving.service import Service
 
 HEADER_BYTES, HEADER_LINES = 32 * 1024, 100
@@ -41,8 +41,7 @@ class Admission:
         settings, service = self.service.settings, self.service
         if service.draining:
             await _discard(receive)
-            detail = "the service is shutting down; ask again soon"
-            raise Problem(503, "Shutting down", detail, "draining", {"Retry-After": "5"})
+            raise shutting_down()
         places = len(service.models) * (settings.queue + 1) + settings.queue + settings.decoders
         if self._taken >= places:
             seconds = str(max(1, *(math.ceil(m.engine.depth * m.engine.mean_seconds) for m in service.models.values())))

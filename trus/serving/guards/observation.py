@@ -34,8 +34,9 @@ class Observation:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope["request_id"] = secrets.token_hex(8)
-        answer = _Answer(scope, send, self.service)
+        method = scope["method"]
+        scope = {**scope, "request_id": secrets.token_hex(8), "method": "GET" if method == "HEAD" else method}
+        answer = _Answer(scope, method, send, self.service)  # of HEAD the server sends the header only
         self.service.in_flight += 1
         try:
             with Share(self.service.memory) as scope["held"]:
@@ -60,7 +61,7 @@ class Observation:
     def _record(self, answer: "_Answer") -> None:
         scope, metrics, status = answer.scope, self.service.metrics, answer.status or CLIENT_LEFT
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = answer.method if answer.method in METHODS else "other"
         seconds = time.perf_counter() - answer.started
         metrics.requests.labels(route, method, status).inc()
         metrics.latency.labels(route).observe(seconds)
@@ -73,8 +74,8 @@ class Observation:
 class _Answer:
     """What is sent for one request, with its common headers."""
 
-    def __init__(self, scope: Scope, send: Send, service: Service):
-        self.scope, self._send, self._service = scope, send, service
+    def __init__(self, scope: Scope, method: str, send: Send, service: Service):
+        self.scope, self.method, self._send, self._service = scope, method, send, service
         self.started, self.status, self.size = time.perf_counter(), 0, 0
 
     async def send(self, message: Message) -> None:

@@ -2,12 +2,11 @@
 
 import json
 from asyncio import TimerHandle, Transport
-from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from trus.serving.guards.limits import HEADER_BYTES
-from trus.serving.problems import MEDIA_TYPE
+from trus.serving.problems import MEDIA_TYPE, Problem
 
 HEADER_S = 10.0
 """From the connection, or a request's first byte, to the end of its header."""
@@ -136,14 +135,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         self._is_refused = True
-        document: dict[str, Any] = {
-            "type": f"urn:trus:problem:{kind}",
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "instance": "urn:trus:request:none",
-        }
-        body = json.dumps(document).encode()
+        body = json.dumps(Problem(status, title, detail, kind).document("none")).encode()
         header = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + header.encode() + body)
         self.transport.write_eof()

@@ -12,9 +12,7 @@ from trus.inference.metadata import STATEMENT
 from trus.serving.answers.document import AnsweringModel, Frame
 from trus.serving.jobs.job import Job, JobFile, State
 from trus.serving.problems import Problem
-
-JSON, ZIP, DICOM = "application/json", "application/zip", "application/dicom"
-
+from trus.serving.requests.accept import DICOM, JSON, ZIP
 
 _EXAMPLE: JsonDict = {
     "id": "mJ0n1r8c5y2Vb7Qe4tXwZk3a",

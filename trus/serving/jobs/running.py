@@ -12,13 +12,13 @@ from PIL import Image
 
 from trus.data.intake.settings import progressions
 from trus.inference.predictor import Predictor
-from trus.serving.answers.document import FrameTimings, describe_frame
+from trus.serving.answers.document import FrameTimings, describe_frame, milliseconds
 from trus.serving.answers.mask import encode_mask
 from trus.serving.decoding.decoder import DecodedFrame, Decoder, Opened
 from trus.serving.jobs.job import Job, JobFile, State
 from trus.serving.memory import Memory, Share
 from trus.serving.problems import Problem
-from trus.serving.requests.options import too_many_frames
+from trus.serving.requests.options import no_such_frame, too_many_frames
 from trus.serving.segmentation import Segmented, check_seg_size, origin_of, segment_frame
 
 OF_ALL = ("jobs-memory", "memory", "draining")
@@ -59,20 +59,17 @@ class Runner:
                 if wanted is None and frame.number >= self.most_frames:
                     raise too_many_frames(f"the clip has more than {self.most_frames} frames", self.most_frames)
                 await self._segment_frame(job, file, frame, seconds)
-            if wanted is not None and len(file.numbers) < len(wanted):
-                raise _beyond(len(file.numbers))
+            if job.options.frames is not None and wanted is not None and len(file.numbers) < len(wanted):
+                raise no_such_frame()
             file.frames_total = len(file.numbers)
             if opened.kind == "dicom" and len(job.files) == 1:
                 await _make_segmentation(job, file, opened, self.memory)
 
     def _wanted(self, job: Job, opened: Opened) -> list[int] | range | None:
         """Frames to segment; None: all of a clip that does not say how many it has. Raises Problem 422."""
-        numbers, held = job.options.numbers(self.most_frames), opened.frames_held
-        if numbers is None:
-            return None if held is None else range(held)
-        if held is not None and numbers[-1] >= held:
-            raise _beyond(held)
-        return numbers
+        held = opened.frames_held
+        numbers = job.options.numbers(self.most_frames, held)
+        return range(held) if numbers is None and held is not None else numbers
 
     async def _segment_frame(self, job: Job, file: JobFile, frame: DecodedFrame, decode_s: float) -> None:
         def work(predictor: Predictor, _cancelled: object) -> tuple[Segmented, float]:
@@ -115,13 +112,10 @@ def _encode(found: Segmented, decode_s: float, segment_s: float) -> tuple[bytes,
     """The frame's document as JSON, and its mask as PNG."""
     started = time.perf_counter()
     mask = encode_mask(found.labels)
-    frame = describe_frame(found, FrameTimings(decode=_ms(decode_s), segment=_ms(segment_s), encode=0))
-    frame.timings_ms.encode = _ms(time.perf_counter() - started)
+    timings = FrameTimings(decode=milliseconds(decode_s), segment=milliseconds(segment_s), encode=0)
+    frame = describe_frame(found, timings)
+    frame.timings_ms.encode = milliseconds(time.perf_counter() - started)
     return frame.model_dump_json().encode(), mask
-
-
-def _ms(seconds: float) -> float:
-    return round(1000 * seconds, 2)
 
 
 async def _make_segmentation(job: Job, file: JobFile, opened: Opened, memory: Memory) -> None:
@@ -142,8 +136,3 @@ async def _make_segmentation(job: Job, file: JobFile, opened: Opened, memory: Me
 def _stack(masks: list[bytes]) -> np.ndarray:
     """PNG masks -> labels uint8 (N, H, W)."""
     return np.stack([np.asarray(Image.open(BytesIO(mask))) for mask in masks])
-
-
-def _beyond(held: int) -> Problem:
-    detail = f"the file holds {held} frames, from 0 to {held - 1}; frames asks for others"
-    return Problem(422, "No such frame", detail, "no-such-frame")

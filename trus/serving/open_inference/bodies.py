@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from trus.errors import TrusError
 from trus.serving.open_inference.documents import InferRequest, OutputName, RequestInput
+from trus.serving.problems import explain
 
 MAX_BATCH = 8
 """Frames of one request. They go through the network one by one, so that memory does not grow with them."""
@@ -68,8 +69,7 @@ def _parse_json(text: bytes) -> InferRequest:
     try:
         return InferRequest.model_validate(json.loads(text))
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, p['loc'])) or 'the request'}: {p['msg']}" for p in error.errors()[:5]]
-        raise ProtocolError("; ".join(problems)) from error
+        raise ProtocolError(explain(error.errors())) from error
     except (ValueError, RecursionError) as error:
         raise ProtocolError("the request is no JSON object, or is nested too deeply") from error
 

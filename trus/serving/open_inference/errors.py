@@ -7,11 +7,10 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from trus.errors import TrusError
 from trus.serving.open_inference.documents import InferError
-from trus.serving.problems import Problem, problem_responses
+from trus.serving.problems import Problem, explain, problem_responses
 
 
 class ProtocolRoute(APIRoute):
@@ -29,7 +28,7 @@ class ProtocolRoute(APIRoute):
             except TrusError as error:
                 return _refusal(request, 400, str(error), "protocol")
             except RequestValidationError as error:
-                return _refusal(request, 400, "; ".join(_explain(each) for each in error.errors()), "protocol")
+                return _refusal(request, 400, explain(error.errors()), "protocol")
 
         return turned
 
@@ -42,27 +41,7 @@ def _refusal(
     return JSONResponse({"error": detail}, status, headers)
 
 
-def _explain(problem: dict[str, Any]) -> str:
-    return f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}"
-
-
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These in the protocol's form, and what is answered before a route is reached as everywhere else."""
     described = problem_responses(*statuses)
     return described | {status: described[status] | {"model": InferError} for status in (*statuses, 503)}
-
-
-def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """A model's JSON schema without $defs: a part of an OpenAPI document cannot refer to its own."""
-    schema = model.model_json_schema()
-    return _inlined(schema, schema.get("$defs", {}))
-
-
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
-    if isinstance(schema, list):
-        return [_inlined(part, definitions) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {key: _inlined(part, definitions) for key, part in schema.items() if key != "$defs"}

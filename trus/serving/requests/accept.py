@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from trus.serving.problems import Problem
 
+JSON, PNG, DICOM, ZIP = "application/json", "image/png", "application/dicom", "application/zip"
+
 
 def preferred(accept: str | None, offered: Sequence[str], why_not: str = "") -> str:
     """The media type of `offered` with the highest q-value; among equals the first. Without a header, the first.

@@ -29,13 +29,19 @@ class Options:
     spacing: Spacing | None = None
     region: Box | Literal["auto", "file", "whole"] = "auto"
 
-    def numbers(self, most: int) -> list[int] | None:
-        """The frames asked for, rising, each once; None where none were named. Raises Problem 422 beyond `most`."""
+    def numbers(self, most: int, held: int | None = None) -> list[int] | None:
+        """The frames asked for, rising, each once; None where none were named.
+
+        Raises Problem 422 for more than `most`, and for those beyond the `held` frames of a file that says its number.
+        """
         if self.frames is None:
             return None
         if sum(last - first + 1 for first, last in self.frames) > most:
             raise too_many_frames(f"more than {most} frames are asked for", most)
-        return sorted({number for first, last in self.frames for number in range(first, last + 1)})
+        numbers = sorted({number for first, last in self.frames for number in range(first, last + 1)})
+        if held is not None and numbers[-1] >= held:
+            raise no_such_frame(f"the file holds {held} frame{'s' * (held > 1)}, from 0 to {held - 1}")
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,11 @@ def too_many_frames(what: str, most: int) -> Problem:
     """Problem 422 that shows the ways out."""
     detail = f"{what}; at most {most} are answered at once: choose some (frames=0-{most - 1}), or send it to /v1/jobs"
     return Problem(422, "Too many frames", detail, "too-many-frames")
+
+
+def no_such_frame(why: str = "the clip ends early") -> Problem:
+    """Problem 422 of a request for frames that are not there."""
+    return Problem(422, "No such frame", f"{why}; the option frames asks for others", "no-such-frame")
 
 
 def _thresholds(text: str) -> dict[str | None, float]:

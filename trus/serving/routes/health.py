@@ -1,17 +1,16 @@
 """/healthz, /readyz, /metrics and /openapi.json."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from trus.serving.metrics import MEDIA_TYPE
-from trus.serving.problems import Problem, problem_responses
-from trus.serving.service import Service, get_service
+from trus.serving.problems import problem_responses
+from trus.serving.service import Here
 
 router = APIRouter(tags=["health"])
-Shared = Annotated[Service, Depends(get_service)]
 
 
 class Liveness(BaseModel):
@@ -33,11 +32,9 @@ async def healthz() -> Liveness:
 
 
 @router.get("/readyz", summary="Ready", responses=problem_responses(503))
-async def readyz(service: Shared) -> Readiness:
+async def readyz(service: Here) -> Readiness:
     """Whether work is taken: 503 while models load and while the service shuts down. Needs no token."""
-    if not service.ready:
-        why = "shutting down" if service.draining else "the models are still loading"
-        raise Problem(503, "Not ready", why, "not-ready", {"Retry-After": "2"})
+    service.check_ready()
     return Readiness()
 
 
@@ -45,7 +42,7 @@ _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema
 
 
 @router.get("/metrics", summary="Metrics", response_class=Response, responses=_TEXT | problem_responses())
-async def metrics(service: Shared) -> Response:
+async def metrics(service: Here) -> Response:
     """Counters in Prometheus' text format."""
     return Response(service.metrics.text(), media_type=MEDIA_TYPE)
 

@@ -7,8 +7,6 @@ from starlette.concurrency import run_in_threadpool
 
 from trus.serving.decoding.decoder import READABLE
 from trus.serving.jobs.documents import (
-    DICOM,
-    ZIP,
     JobDocument,
     JobList,
     JobResult,
@@ -20,14 +18,13 @@ from trus.serving.jobs.job import Job, JobFile
 from trus.serving.jobs.store import JobLimits
 from trus.serving.memory import Share
 from trus.serving.problems import Problem, problem_responses
-from trus.serving.requests.accept import preferred
+from trus.serving.requests.accept import DICOM, ZIP, preferred
 from trus.serving.requests.multipart import RAW, read_form
 from trus.serving.requests.options import decide_how, read_options
 from trus.serving.routes.segment_openapi import OPTIONS
-from trus.serving.service import Service, get_service, held_of
+from trus.serving.service import Here, held_of
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-Shared = Annotated[Service, Depends(get_service)]
 
 
 def get_caller(request: Request) -> str:
@@ -35,7 +32,7 @@ def get_caller(request: Request) -> str:
     return request.scope.get("caller", "")
 
 
-def get_job(job_id: str, service: Shared, caller: Annotated[str, Depends(get_caller)]) -> Job:
+def get_job(job_id: str, service: Here, caller: Annotated[str, Depends(get_caller)]) -> Job:
     """The job of the path. Raises Problem 404 and 410."""
     return service.jobs.find(job_id, caller)
 
@@ -62,7 +59,7 @@ _BODY = {"multipart/form-data": {"schema": _FORM}, **{kind: {"schema": _FILE} fo
     responses=problem_responses(404, 413, 415, 422)
     | {202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Of the job"}}, "links": _BY_ID}},
 )
-async def create_job(request: Request, response: Response, service: Shared, caller: Caller) -> JobDocument:
+async def create_job(request: Request, response: Response, service: Here, caller: Caller) -> JobDocument:
     """Take files to be segmented, with all their frames or those that `frames` names; returns before they are done.
 
     A file that cannot be read fails alone. Results are kept in memory for 15 minutes after the job's end. A server that
@@ -86,7 +83,7 @@ async def create_job(request: Request, response: Response, service: Shared, call
 
 
 @router.get("", operation_id="list_jobs", responses=problem_responses())
-async def list_jobs(service: Shared, caller: Caller) -> JobList:
+async def list_jobs(service: Here, caller: Caller) -> JobList:
     """The jobs of this token."""
     return JobList(jobs=[describe_job(job) for job in service.jobs.of(caller)])
 
@@ -123,6 +120,6 @@ async def get_result(request: Request, job: Found) -> Response:
 
 
 @router.delete("/{job_id}", operation_id="delete_job", status_code=204, responses=problem_responses(404, 410))
-async def delete_job(service: Shared, job: Found) -> None:
+async def delete_job(service: Here, job: Found) -> None:
     """Cancel it, where it has not ended, and forget all of it."""
     service.jobs.forget(job)

@@ -1,16 +1,15 @@
 """GET /v1/models: what is served."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from trus.inference.metadata import STATEMENT, Score
 from trus.serving.problems import problem_responses
-from trus.serving.service import ServedModel, Service, get_service
+from trus.serving.service import Here, ServedModel
 
 router = APIRouter(prefix="/v1", tags=["models"])
-Shared = Annotated[Service, Depends(get_service)]
 
 
 class ModelClass(BaseModel):
@@ -63,14 +62,14 @@ class Models(BaseModel):
 
 
 @router.get("/models", summary="All models", responses=problem_responses())
-async def list_models(service: Shared) -> Models:
+async def list_models(service: Here) -> Models:
     """The models that this service has loaded."""
     service.model()
     return Models(models=[_describe(model) for model in service.models.values()])
 
 
 @router.get("/models/{name}", summary="One model", responses=problem_responses(404, 422))
-async def get_model(name: str, service: Shared) -> Model:
+async def get_model(name: str, service: Here) -> Model:
     """One model by its name."""
     return _describe(service.model(name))
 

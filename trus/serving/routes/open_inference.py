@@ -3,9 +3,9 @@
 What goes in is already preprocessed and what comes out is not mapped back to a frame; `/v1/segment` does both.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from trus import __version__
@@ -20,11 +20,12 @@ from trus.serving.open_inference.documents import (
     Ready,
     ServerMetadata,
     TensorMetadata,
+    inlined_schema,
 )
-from trus.serving.open_inference.errors import ProtocolRoute, error_responses, inlined_schema
+from trus.serving.open_inference.errors import ProtocolRoute, error_responses
 from trus.serving.open_inference.graph import offered, run_graph
 from trus.serving.problems import Problem
-from trus.serving.service import ServedModel, Service, get_service, held_of
+from trus.serving.service import Here, ServedModel, Service, held_of
 
 HEADER = "Inference-Header-Content-Length"
 BINARY = "application/octet-stream"
@@ -32,7 +33,6 @@ PARSED = 10
 """Times its bytes that JSON of numbers takes while it is read: an object of 24 and a reference of 8 for `1.5,`."""
 
 router = APIRouter(prefix="/v2", tags=["open inference"], route_class=ProtocolRoute)
-Here = Annotated[Service, Depends(get_service)]
 
 
 @router.get("", summary="Server metadata", responses=error_responses())
@@ -50,7 +50,7 @@ async def server_live() -> Live:
 @router.get("/health/ready", summary="Server ready", responses=error_responses())
 async def server_ready(service: Here) -> Ready:
     """200 once all models are loaded and warm, 503 before and while the server stops."""
-    _check_ready(service)
+    service.check_ready()
     return Ready(live=True, ready=True)
 
 
@@ -69,14 +69,14 @@ async def version_metadata(service: Here, model: str, version: str) -> ModelTens
 @router.get("/models/{model}/ready", summary="Model ready", responses=error_responses(404))
 async def model_ready(service: Here, model: str) -> ModelReady:
     """200 when the model takes requests, 503 when it does not."""
-    _check_ready(service)
+    service.check_ready()
     return ModelReady(name=_served(service, model).name, ready=True)
 
 
 @router.get("/models/{model}/versions/{version}/ready", summary="Version ready", responses=error_responses(404))
 async def version_ready(service: Here, model: str, version: str) -> ModelReady:
     """The same of a version."""
-    _check_ready(service)
+    service.check_ready()
     return ModelReady(name=_served(service, model, version).name, ready=True)
 
 
@@ -154,11 +154,6 @@ def _served(service: Service, model: str, version: str | None = None) -> ServedM
 
 def _version(served: ServedModel) -> str:
     return served.predictor.model_hash[:12]
-
-
-def _check_ready(service: Service) -> None:
-    if not service.ready:
-        raise Problem(503, "Not ready", "loading, or shutting down", "not-ready", {"Retry-After": "2"})
 
 
 def _header_length(request: Request) -> int | None:

@@ -5,29 +5,34 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from trus.data.intake.settings import progressions
-from trus.serving.answers.document import AnsweringModel, Frame, FrameTimings, Segmentation, describe_frame
+from trus.serving.answers.document import (
+    AnsweringModel,
+    Frame,
+    FrameTimings,
+    Segmentation,
+    describe_frame,
+    milliseconds,
+)
 from trus.serving.answers.mask import encode_mask
 from trus.serving.decoding.decoder import DecodedFrame, Opened
 from trus.serving.engine import Work
-from trus.serving.problems import Problem, problem_responses
-from trus.serving.requests.accept import preferred
+from trus.serving.problems import Problem, problem_responses, timed_out
+from trus.serving.requests.accept import DICOM, JSON, PNG, preferred
 from trus.serving.requests.multipart import read_form
-from trus.serving.requests.options import Decision, Options, decide_how, read_options, too_many_frames
+from trus.serving.requests.options import Decision, Options, decide_how, no_such_frame, read_options, too_many_frames
 from trus.serving.routes.segment_openapi import REQUEST_BODY, RESPONSES
 from trus.serving.segmentation import Segmented, check_seg_size, origin_of, segment_frame
-from trus.serving.service import ServedModel, Service, get_service, held_of
+from trus.serving.service import Here, ServedModel, Service, held_of
 
 router = APIRouter(prefix="/v1", tags=["segmentation"])
-Shared = Annotated[Service, Depends(get_service)]
 T = TypeVar("T")
 
-JSON, PNG, DICOM = "application/json", "image/png", "application/dicom"
 FRAMES_AT_ONCE = 32
 """More frames of one file than this are a job."""
 
@@ -38,7 +43,7 @@ FRAMES_AT_ONCE = 32
     responses=RESPONSES | problem_responses(404, 406, 413, 415, 422, 504),
     openapi_extra={"requestBody": REQUEST_BODY},
 )
-async def segment(request: Request, service: Shared) -> Response:
+async def segment(request: Request, service: Here) -> Response:
     """Segment one file and answer as the header Accept prefers: a JSON document, a PNG mask or a DICOM SEG.
 
     Send it as the part `file` of a form, with options as further parts; or as the body itself, with options in the
@@ -57,9 +62,7 @@ async def segment(request: Request, service: Shared) -> Response:
                 async with asyncio.timeout(service.settings.timeout_s):
                     return await task.answer(accept)
             except TimeoutError:
-                limit = service.settings.timeout_s
-                detail = f"no result within {limit:g} s; send fewer frames, or a job (/v1/jobs)"
-                raise Problem(504, "Timed out", detail, "timeout") from None
+                raise timed_out(service.settings.timeout_s) from None
 
 
 @dataclass
@@ -100,11 +103,10 @@ class _Task:
         return self._response(await asyncio.to_thread(lambda: document.model_dump_json().encode()), JSON)
 
     async def _mask(self) -> Response:
-        numbers = self.options.numbers(FRAMES_AT_ONCE) or [0]
+        numbers = self.options.numbers(FRAMES_AT_ONCE, self.opened.frames_held) or [0]
         if len(numbers) > 1:
             detail = "a PNG holds one frame: choose it (frames=0), or ask for application/json"
             raise Problem(422, "One frame only", detail, "one-frame-only")
-        self._check_held(numbers)
         async with aclosing(self._each(numbers)) as found:
             content = [await self._encoded(encode_mask, one.labels) async for one in found]
         return self._response(content[0], PNG)
@@ -115,29 +117,24 @@ class _Task:
         labels = np.empty((len(numbers), *self.opened.size), np.uint8)
         held_of(self.request).take(labels.nbytes)
         async with aclosing(self._each(numbers)) as found:
+            done = 0
             async for one in found:
-                labels[numbers.index(one.number)] = one.labels
+                labels[done], done = one.labels, done + 1
         about = origin_of(self.model.name, self.model.predictor, self.decision)
-        return self._response(await self.opened.segmentation(numbers, labels, about), DICOM)
+        return self._response(await self.opened.segmentation(numbers[:done], labels[:done], about), DICOM)
 
     def _numbers(self, most: int) -> list[int]:
         """The frames asked for, else all. Raises Problem 422 where they are more than `most` or are not there."""
-        numbers, held = self.options.numbers(most), self.opened.frames_held
-        if numbers is None:
-            if held is None or held > most:
-                raise too_many_frames(f"the file holds {held or 'an unknown number of'} frames", most)
-            return [*range(held)]
-        self._check_held(numbers)
-        return numbers
-
-    def _check_held(self, numbers: list[int]) -> None:
         held = self.opened.frames_held
-        if held is not None and numbers[-1] >= held:
-            detail = f"the file holds {held} frame{'s' * (held > 1)}, from 0 to {held - 1}; frames asks for others"
-            raise Problem(422, "No such frame", detail, "no-such-frame")
+        numbers = self.options.numbers(most, held)
+        if numbers is not None:
+            return numbers
+        if held is None or held > most:
+            raise too_many_frames(f"the file holds {held or 'an unknown number of'} frames", most)
+        return [*range(held)]
 
     async def _each(self, numbers: list[int]) -> AsyncGenerator[Segmented, None]:
-        """The frames' results in order. Raises Problem 422 where a clip ends before the last of them."""
+        """The frames' results in order. Raises Problem 422 where a clip ends before the last that was asked for."""
         missing = {*numbers}
         for wanted in progressions(numbers):
             async with aclosing(self.opened.frames(wanted)) as frames:
@@ -145,15 +142,15 @@ class _Task:
                     missing.discard(frame.number)
                     yield await self._one(frame)
                     self.started = time.perf_counter()
-        if missing:
-            raise Problem(422, "No such frame", "the clip ends before the frames asked for", "no-such-frame")
+        if missing and self.options.frames is not None:
+            raise no_such_frame()
 
     async def _one(self, frame: DecodedFrame) -> Segmented:
         decoded = time.perf_counter()
         found, self.segment_ms = await self._in_turn(
             lambda predictor, _: _timed(lambda: segment_frame(predictor, frame, self.decision, self.options))
         )
-        self.decode_ms = _ms(decoded - self.started)
+        self.decode_ms = milliseconds(decoded - self.started)
         self.service.metrics.frames.labels(self.model.name).inc()
         return found
 
@@ -188,8 +185,4 @@ _ONLY_DICOM = "application/dicom answers DICOM uploads only"
 
 def _timed(work: Any) -> tuple[Any, float]:
     started = time.perf_counter()
-    return work(), _ms(time.perf_counter() - started)
-
-
-def _ms(seconds: float) -> float:
-    return round(1000 * seconds, 2)
+    return work(), milliseconds(time.perf_counter() - started)
