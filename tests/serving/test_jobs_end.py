@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+import threading
 from dataclasses import replace
 
 import httpx
 
 from tests.serving.job_client import ended, parts, until
-from trus.serving.jobs import running
+from trus.serving.jobs import documents, running
+from trus.serving.routes import jobs as routes
 
 
 def test_a_full_queue_holds_a_job_up_but_does_not_fail_it(open_service, run, frames, held_up):
@@ -64,6 +66,34 @@ def test_results_that_outgrow_the_memory_end_the_job(open_service, run, frames):
     document, result, held = run(work())
     assert (document["state"], document["error"]["status"], document["frames_done"]) == ("failed", 429, 0)
     assert (result.status_code, held) == (409, 0)
+
+
+def test_a_result_that_is_being_made_outlives_its_job(open_service, run, frames, monkeypatch):
+    begun, deleted = threading.Event(), threading.Event()
+
+    def slowly(job, media_type):
+        begun.set()
+        deleted.wait(20)
+        return documents.render(job, media_type)
+
+    monkeypatch.setattr(routes, "render", slowly)
+
+    async def work():
+        async with open_service() as client:
+            memory = client.app.state.service.memory
+            location = (await client.post("/v1/jobs", files=parts(frames[0].read_bytes()))).headers["Location"]
+            await ended(client, location)
+            held = memory.held
+            answer = asyncio.create_task(client.get(location + "/result", headers={"Accept": "application/zip"}))
+            await until(begun.is_set)
+            await client.delete(location)
+            meanwhile = memory.held
+            deleted.set()
+            return held, meanwhile, await answer, memory.held
+
+    held, meanwhile, answer, after = run(work())
+    assert answer.status_code == 200
+    assert held == meanwhile > after == 0
 
 
 def test_results_expire(open_service, run, frames):

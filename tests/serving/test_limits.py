@@ -141,3 +141,18 @@ def test_refusals_are_counted_by_reason(open_service, run):
             return (await client.get("/metrics")).text
 
     assert 'trus_rejections_total{reason="body"} 1.0' in run(scenario())
+
+
+def test_a_queue_of_none_serves_one_after_the_other(open_service, run, frames, held_up):
+    async def scenario():
+        async with open_service(queue=0) as client:
+            upload = {"files": {"file": frames[0].read_bytes()}}
+            alone = [(await client.post("/v1/segment", **upload)).status_code for _ in range(2)]
+            engaged = held_up(client)
+            await asyncio.sleep(0)
+            refused = await client.post("/v1/segment", **upload)
+            held_up.release()
+            await engaged
+            return alone, refused.status_code, (await client.post("/v1/segment", **upload)).status_code
+
+    assert run(scenario()) == ([200, 200], 429, 200)

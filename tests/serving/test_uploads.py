@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import resource
 import signal
 import time
 from contextlib import suppress
@@ -162,6 +163,23 @@ def test_more_than_can_wait_is_refused(with_decoder):
 
     assert set(with_decoder(work, queue=2)) == {200, 429}
     assert with_decoder(lambda decoder: images(decoder, NOISE), queue=0)[0].shape == (50, 60)
+
+
+def test_a_machine_without_descriptors_refuses_uploads_and_goes_on(with_decoder):
+    async def work(decoder):
+        with Upload(Memory(len(NOISE)), NOISE) as upload:
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                await decoder.open(upload)
+            except Problem as problem:
+                status = problem.status
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return status, await images(decoder, NOISE)
+
+    status, after = with_decoder(work)
+    assert (status, after[0].shape) == (503, (50, 60))
 
 
 def test_an_upload_has_no_name_and_no_folder():

@@ -76,7 +76,7 @@ class Upload:
         try:
             self._fd = os.memfd_create("upload", os.MFD_CLOEXEC)
         except OSError:
-            raise _exhausted() from None
+            raise exhausted() from None
         if content:
             self.write(content)
 
@@ -97,7 +97,7 @@ class Upload:
         try:
             return os.write(self._fd, rest)
         except OSError:
-            raise _exhausted() from None
+            raise exhausted() from None
 
     def fileno(self) -> int:
         """Its descriptor, as of any file."""
@@ -119,6 +119,7 @@ class Upload:
         self.close()
 
 
-def _exhausted() -> Problem:
+def exhausted() -> Problem:
+    """Problem 503 of a machine that has no memory, descriptor or process left."""
     detail = "the machine has no memory left for this upload; ask again in 5 s"
     return Problem(503, "No memory", detail, "no-memory", {"Retry-After": "5"})

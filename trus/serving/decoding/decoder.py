@@ -17,7 +17,7 @@ from trus.data.intake.source import Box, Region
 from trus.serving.decoding import channel
 from trus.serving.decoding.forking import ForkServer
 from trus.serving.decoding.limits import Limits
-from trus.serving.memory import Memory, Upload
+from trus.serving.memory import Memory, Upload, exhausted
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
 
@@ -146,7 +146,7 @@ class Decoder:
         """Look at a file's content and read its header. The caller still closes the upload, whenever it likes.
 
         Raises Problem 415 for a kind of file that is not read, 413 for more pixels, frames or memory than allowed, 422
-        for a damaged file, 429 where too many wait.
+        for a damaged file, 429 where too many wait, 503 where the machine has nothing left for a worker.
         """
         if isinstance(upload, bytes):
             with Upload(Memory(len(upload)), upload) as held:
@@ -155,7 +155,10 @@ class Decoder:
             detail = f"{self._waiting} uploads wait to be decoded; ask again in 1 s"
             raise Problem(429, "Too many uploads", detail, "queue-full", {"Retry-After": "1"})
         async with self._turn():
-            connection = await self._forked(upload)
+            try:
+                connection = await self._forked(upload)
+            except OSError:
+                raise exhausted() from None
             try:
                 header, _ = await _answer(connection)
             except BaseException:

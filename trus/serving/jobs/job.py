@@ -110,10 +110,10 @@ class Job:
             return None
         return round((time.monotonic() - self._started) / done * (total - done), 1)
 
-    def drop_results(self) -> None:
-        """Give back what its results take."""
+    def give_back(self) -> None:
+        """Its results count no more; an answer that is being made of them counts with its own request."""
         for file in self.files:
-            file.drop_results()
+            file.share.close()
 
     def start(self) -> None:
         """It is this job's turn."""
@@ -125,5 +125,6 @@ class Job:
             if not file.state.ended:
                 file.end(state, problem)
         if problem is not None:
-            self.drop_results()
+            for file in self.files:
+                file.drop_results()
         self.state, self.problem, self.finished = state, problem, datetime.now(UTC)

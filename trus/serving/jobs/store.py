@@ -153,7 +153,7 @@ class Jobs:
         """Hold it no more; None where it is not held."""
         job = self._jobs.pop(job_id, None)
         if job is not None:
-            job.drop_results()
+            job.give_back()
         return job
 
     def _no_memory(self) -> Problem:
