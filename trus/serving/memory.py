@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Self
 
 from trus.serving.problems import Problem
 
@@ -55,7 +56,7 @@ class Share:
         self._memory.count(-self.size)
         self.size = 0
 
-    def __enter__(self) -> "Share":
+    def __enter__(self) -> Self:
         """Itself."""
         return self
 
@@ -64,15 +65,15 @@ class Share:
         self.close()
 
 
-class Upload:
+class Upload(Share):
     """A file in anonymous memory (memfd): no name, no folder, gone with its last descriptor.
 
-    Linux only. `Upload`, `write` and nothing else raise Problem: 413 and 429 as `Share.take`, 503 where the system has
-    no memory or no descriptor left.
+    Linux only. Making and writing one raise Problem: 413 and 429 as `take`, 503 where the system has no memory or no
+    descriptor left.
     """
 
     def __init__(self, memory: Memory, content: bytes = b"") -> None:
-        self._share = Share(memory)
+        super().__init__(memory)
         try:
             self._fd = os.memfd_create("upload", os.MFD_CLOEXEC)
         except OSError:
@@ -80,14 +81,9 @@ class Upload:
         if content:
             self.write(content)
 
-    @property
-    def size(self) -> int:
-        """Bytes written so far; 0 once it is closed."""
-        return self._share.size
-
     def write(self, piece: bytes) -> None:
         """Append to it."""
-        self._share.take(len(piece))
+        self.take(len(piece))
         with memoryview(piece) as rest:
             done = 0
             while done < len(rest):
@@ -105,18 +101,10 @@ class Upload:
 
     def close(self) -> None:
         """Give the memory back, unless a worker still reads it; a second time does nothing."""
-        self._share.close()
+        super().close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-    def __enter__(self) -> "Upload":
-        """Itself."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close it."""
-        self.close()
 
 
 def exhausted() -> Problem:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from trus.data.intake.source import Box, Region
+from trus.data.intake.source import Region
 from trus.serving.decoding import channel
 from trus.serving.decoding.forking import ForkServer
 from trus.serving.decoding.limits import Limits
@@ -38,11 +38,6 @@ class DecodedFrame:
     regions: tuple[Region, ...]
     spacing: tuple[float, float] | None
     spacing_note: str
-
-    @property
-    def region(self) -> Box | None:
-        """The box of the one region that the file names; None where it names none or several."""
-        return self.regions[0].box if len(self.regions) == 1 else None
 
 
 class Opened:
