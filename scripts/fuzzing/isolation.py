@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import cv2
+
 from fuzzing.targets import Target
 from trus.errors import TrusError
 
@@ -67,6 +69,7 @@ class Reader:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("fork")  # nothing is imported again after a crash
+        cv2.setNumThreads(1)  # here: a fork would wait for ever for threads that it does not have
         self._connection, other = context.Pipe()
         arguments = (other, self._connection, self._target, self._folder)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
@@ -110,9 +113,6 @@ def _silence() -> None:
 
 
 def _limit() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -35,9 +35,9 @@ def serve_models(
     Prints its address once all models are loaded and warmed. Answers what it has taken, then exits with 0; with 1
     where --drain was too short for that. A second signal ends it at once.
     """
+    from trus.serving.guards.tokens import read_tokens
     from trus.serving.server import serve
     from trus.serving.settings import ServeSettings
-    from trus.serving.guards.tokens import read_tokens
 
     settings = ServeSettings(
         host=host,

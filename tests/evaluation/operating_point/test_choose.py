@@ -106,7 +106,7 @@ def test_frames_without_patients_are_not_called_patients(study):
     choice = made.choose(frames=[replace(frame, patient_id=None) for frame in made.frames])
     assert not choice.grouped
     assert choice.sentences[0].endswith(", 20 frames (no patient ids)")
-    assert not choice.operating_point().grouped
+    assert not choice.operating_point.grouped
 
 
 def test_too_few_patients_change_nothing(study):
@@ -153,7 +153,7 @@ def test_the_result_is_plain_json_and_says_it_in_words(study):
     assert document["gain"]["low"] == choice.gain.low
     assert document["sentences"] == choice.sentences
     assert choice.sentences[-1].startswith("together, on folds left out of the choice: IoU ")
-    point = choice.operating_point()
+    point = choice.operating_point
     assert (point.cv_key, point.data_hash, point.split_hash, point.grouped) == ("k", "d", "s", True)
     assert point.after.value == choice.after.value
 

@@ -111,9 +111,15 @@ def test_only_model_files_hold_an_operating_point(tiny_model, tmp_path):
 
 def test_on_a_full_disk_the_old_file_stays(tiny_model, small_disk):
     model = onnx.load(tiny_model.onnx)
-    values = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in ("image", "probabilities")]
-    node = onnx.helper.make_node("Sigmoid", ["image"], ["probabilities"])
-    model.graph.CopyFrom(onnx.helper.make_graph([node], "small", values[:1], values[1:]))
+    image, *planes = (
+        onnx.helper.make_tensor_value_info(name, 1, ["n", channels, 32, 32])
+        for name, channels in (("image", 1), ("probabilities", 2), ("logits", 2))
+    )
+    nodes = [
+        onnx.helper.make_node("Concat", ["image", "image"], ["logits"], axis=1),
+        onnx.helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
+    ]
+    model.graph.CopyFrom(onnx.helper.make_graph(nodes, "small", [image], planes))
     model_file = small_disk / "m.onnx"
     onnx.save(model, model_file)
     before = model_file.read_bytes()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from trus import __version__
@@ -120,8 +121,9 @@ class Choice:
             lines.append(f"all together gain {self.refused} on folds left out, so nothing was taken over")
         return lines
 
+    @cached_property
     def operating_point(self) -> OperatingPoint:
-        """The part that a model file keeps."""
+        """The part that a model file keeps; the same in every file that it is written to."""
         before, after, gain = (Interval(**part.to_dict()) for part in (self.before, self.after, self.gain))
         return OperatingPoint(
             cv_key=self.cv_key,

@@ -26,7 +26,7 @@ def store_operating_point(model_file: Path, choice: Choice) -> ModelMetadata:
     changes = {
         "thresholds": choice.thresholds,
         "postprocessing": choice.rules,
-        "operating_point": choice.operating_point(),
+        "operating_point": choice.operating_point,
     }
     metadata = ModelMetadata.model_validate({**metadata.model_dump(), **changes})
     model = onnx.load(model_file)
