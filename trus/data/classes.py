@@ -88,11 +88,12 @@ class Classes:
         return found
 
     def planes(self, labels: np.ndarray) -> np.ndarray:
-        """Labels (H, W), 0..255 -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
-        holds = np.zeros((len(self.targets), 256), np.uint8)
+        """Labels (H, W) -> one 0/1 plane a target, uint8 (K, H, W); an outer class includes its inner ones."""
+        planes = np.zeros((len(self.targets), *labels.shape), bool)
         for k, name in enumerate(self.targets):
-            holds[k, [self.values[n] for n in (name, *self.inside(name))]] = 1
-        return np.take(holds, labels, axis=1)
+            for inner in (name, *self.inside(name)):  # comparing is a hundred times as fast as np.isin
+                planes[k] |= labels == self.values[inner]
+        return planes.view(np.uint8)
 
     def decode(self, probabilities: np.ndarray, thresholds: np.ndarray | list[float]) -> np.ndarray:
         """Probabilities (K, H, W) -> label mask uint8 (H, W).

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from trus.errors import IntakeError, OversizeError
 
 MOST_PAGES = 10_000
 _ORIENTATION = 0x0112
+_EXIF_OF_PNG = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+"""Where Pillow finds an orientation in a PNG."""
 _HEADER = "damaged: the header of the picture cannot be read"
 
 
@@ -58,9 +61,17 @@ def _look(path: Path, kind: str) -> tuple[tuple[int, int], int]:
         if kind == "png" and getattr(image, "n_frames", 1) > 1:
             raise IntakeError("an animated PNG; export its frames each as a file of its own")
         width, height = image.size
-        sideways = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+        sideways = _may_be_turned(path, kind) and image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
         size = (width, height) if sideways else (height, width)
         return size, _pages(image) if kind == "tiff" else 1
+
+
+def _may_be_turned(path: Path, kind: str) -> bool:
+    """False: an orientation is nowhere said. Pillow decodes the whole of a PNG to look for one behind the pixels."""
+    if kind != "png":
+        return True
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return any(content.find(mark) >= 0 for mark in _EXIF_OF_PNG)
 
 
 def _pages(image: Image.Image) -> int:
