@@ -125,6 +125,8 @@ def test_nothing_is_left_behind(with_decoder):
     async def work(decoder):
         opened = await decoder.open(NOISE)
         await images(decoder, NOISE)
+        while len(workers()) < 2:  # the next one is forked a little later
+            await asyncio.sleep(0.01)
         started = [fork_server(), *workers()]
         opened.close()
         return started

@@ -32,12 +32,15 @@ def describe(
 
 
 def _measure(plane: np.ndarray, probability: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, Any]:
-    area = int(plane.sum())
     inside = plane.astype(bool)
+    box = _box(inside)
+    x0, y0, x1, y1 = box or (0, 0, 1, 1)
+    plane, inside, probability = plane[y0:y1, x0:x1], inside[y0:y1, x0:x1], probability[y0:y1, x0:x1]
+    area = int(np.count_nonzero(inside))
     return {
         "area_px": area,
         "area_mm2": None if spacing is None else round(area * spacing[0] * spacing[1], 3),
-        "bounding_box": _box(inside),
+        "bounding_box": box,
         "components": cv2.connectedComponents(plane, connectivity=8)[0] - 1,
         "mean_probability": round(float(probability[inside].mean()), 4) if area else None,
     }

@@ -9,9 +9,12 @@ def crack_rings(plane: np.ndarray) -> list[tuple[np.ndarray, ...]]:
 
     Outer rings come first and run clockwise on the screen, holes run the other way. A ring visits a corner once.
     """
-    corners, sideways, along = _corners(plane)
-    if not len(corners):
+    rows, columns = np.flatnonzero(plane.any(1)), np.flatnonzero(plane.any(0))
+    if not len(rows):
         return []
+    origin = columns[0], rows[0]
+    plane = plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # most of a frame holds nothing
+    corners, sideways, along = _corners(plane)
     _, labels = cv2.connectedComponents(np.pad(plane, 1).view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     components: dict[int, list[tuple[bool, np.ndarray]]] = {}
     for loop in _loops(corners, sideways, along):
@@ -19,7 +22,9 @@ def crack_rings(plane: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         inside = bool(labels[y + 1, x + 1])
         component = labels[y + 1, x + 1] or labels[y, x + 1]
         components.setdefault(int(component), []).append((not inside, _oriented(corners[loop], inside)))
-    return [tuple(ring for _, ring in sorted(rings, key=lambda entry: entry[0])) for rings in components.values()]
+    return [
+        tuple(ring + origin for _, ring in sorted(rings, key=lambda entry: entry[0])) for rings in components.values()
+    ]
 
 
 def _corners(plane: np.ndarray) -> tuple[np.ndarray, list[int], list[int]]:

@@ -128,7 +128,7 @@ def describe_frame(found: Segmented, timings: FrameTimings) -> Frame:
 def _class(
     name: str, classes: Classes, plane: np.ndarray, probability: np.ndarray, scale: Scale, numbers: dict
 ) -> FrameClass:
-    components = sorted(_components(plane, probability, scale), key=lambda part: -part.area_px)
+    components = sorted(_components(plane, probability, scale, numbers["bounding_box"]), key=lambda part: -part.area_px)
     area_mm2 = scale.area_mm2(plane)
     return FrameClass(
         name=name,
@@ -143,16 +143,20 @@ def _class(
     )
 
 
-def _components(plane: np.ndarray, probability: np.ndarray, scale: Scale) -> list[Component]:
-    outlines = trace(plane)
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(plane.view(np.uint8), connectivity=8)
-    sums = np.bincount(labels[plane], probability[plane], len(statistics))
+def _components(plane: np.ndarray, probability: np.ndarray, scale: Scale, around: list[int] | None) -> list[Component]:
+    """`around`, the box of all, is where to look: most of a frame holds nothing."""
+    if around is None:
+        return []
+    x0, y0, x1, y1 = around
+    inside = np.ascontiguousarray(plane[y0:y1, x0:x1])
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8)
+    sums = np.bincount(labels[inside], probability[y0:y1, x0:x1][inside], len(statistics))
     found = []
-    for rings in outlines:
+    for rings in trace(plane):
         x, y = map(int, rings[0][0])  # the first corner of an outer ring: the pixel right of and below it is inside
-        number = labels[y, x]
+        number = labels[y - y0, x - x0]
         left, top, width, height, size = (int(value) for value in statistics[number])
-        box = left, top, left + width, top + height
+        box = x0 + left, y0 + top, x0 + left + width, y0 + top + height
         part = labels[top : top + height, left : left + width] == number
         area_mm2 = scale.cut(box).area_mm2(part)
         found.append(
