@@ -4,6 +4,7 @@ A step asks for gigabytes and gives them back. By default glibc returns them to 
 page by page, zeroed: in a small network on a CPU that costs as much as the arithmetic.
 """
 
+import atexit
 import ctypes
 import gc
 import os
@@ -23,6 +24,7 @@ def use_huge_pages() -> None:
 def set_imports_aside() -> None:
     """Let the collector look only at what is made from now on: a million objects of imported libraries stay anyway."""
     gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end libraries complain of what is still there
 
 
 def keep_memory() -> bool:
