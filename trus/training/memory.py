@@ -8,7 +8,6 @@ import atexit
 import ctypes
 import gc
 import os
-from functools import cache
 
 # malloc.h of glibc
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
@@ -20,11 +19,16 @@ def use_huge_pages() -> None:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
-@cache  # later jobs of the process would set aside what is theirs
 def set_imports_aside() -> None:
-    """Let the collector look only at what is made from now on: a million objects of imported libraries stay anyway."""
+    """Call at a job's start: the collector then looks only at what is made from now on.
+
+    A million objects of imported libraries stay anyway; looking through them takes as long as a short epoch.
+    """
+    if gc.get_freeze_count():
+        gc.collect()  # what an earlier job of this process left must not stay with them
+    else:
+        atexit.register(gc.unfreeze)  # at the end libraries complain of what is still there
     gc.freeze()
-    atexit.register(gc.unfreeze)  # at the end libraries complain of what is still there
 
 
 def keep_memory() -> bool:
