@@ -1,13 +1,10 @@
 """A process that reads one input after another and may die of any of them."""
 
 import faulthandler
-import logging
 import multiprocessing
-import os
 import resource
 import signal
 import traceback
-import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -16,6 +13,7 @@ from pathlib import Path
 import cv2
 
 from fuzzing.targets import Target
+from trus.data.intake.quiet import silence_process
 from trus.errors import TrusError
 
 CPU_SECONDS, MEMORY = 5, 512 * 2**20
@@ -79,7 +77,9 @@ class Reader:
 
 def _serve(connection: Connection, others: Connection, target: Target, folder: Path) -> None:
     others.close()  # else the end of the parent would not be seen
-    _silence()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.disable()
+    silence_process()
     _limit()
     with suppress(EOFError):
         while True:
@@ -100,16 +100,6 @@ def _attempt(target: Target, data: bytes, folder: Path) -> tuple[str, str]:
     except BaseException as error:  # noqa: BLE001 - this is what is looked for
         return "uncaught", "".join(traceback.format_exception(error))[-4000:]
     return "accepted", ""
-
-
-def _silence() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    faulthandler.disable()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
 
 
 def _limit() -> None:

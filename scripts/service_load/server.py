@@ -88,9 +88,13 @@ class Server:
         return _family(self.process.pid)
 
     def memory(self) -> dict[str, float]:
-        """MiB: `rss` of the service's own process now, `peak` its highest, `all` of it and its children now."""
-        own, members = _memory(self.process.pid), [_memory(pid) for pid in self.family]
-        return {"rss": own[0], "peak": own[1], "all": sum(rss for rss, _ in members)}
+        """MiB: `own` and `peak` are the service's process now and at most, `all` it and its children now.
+
+        Pages that forks share count once in `all` (proportional set size).
+        """
+        own = Path(f"/proc/{self.process.pid}/status")
+        shares = [_mebibytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") for pid in self.family]
+        return {"own": _mebibytes(own, "VmRSS"), "peak": _mebibytes(own, "VmHWM"), "all": sum(shares)}
 
     def cpu_seconds(self) -> float:
         """Of it, its children and those that have ended."""
@@ -111,10 +115,10 @@ def _quiet_list(folder: Path) -> list[Path]:
         return []
 
 
-def _memory(pid: int) -> tuple[float, float]:
-    """(resident set, its highest) in MiB; zeros for a process that has ended."""
-    found = dict(line.split(":", 1) for line in _read(Path(f"/proc/{pid}/status")).splitlines() if ":" in line)
-    return tuple(float(found.get(name, "0 kB").split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+def _mebibytes(path: Path, name: str) -> float:
+    """A line `NAME: N kB` of a file of /proc, in MiB; 0 for a process that has ended."""
+    found = dict(line.split(":", 1) for line in _read(path).splitlines() if ":" in line)
+    return float(found.get(name, "0 kB").split()[0]) / 1024
 
 
 def _cpu_seconds(pid: int) -> float:

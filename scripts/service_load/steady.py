@@ -82,7 +82,7 @@ def throughput(model: Path, rounds: int, frames: int) -> Figure:
 
 
 def memory(folder: Path, requests: int, warm_up: int) -> Figure:
-    """Resident memory over many small requests, after the first ones."""
+    """Memory of the service and of all its processes over many small requests, after the first ones."""
     path = write(constant_model((1, 64, 64)), folder / "small.onnx")
     pngs = [frame_png(number, (64 + number, 80)) for number in range(16)]
     with Server([path]) as server:
@@ -95,7 +95,7 @@ def memory(folder: Path, requests: int, warm_up: int) -> Figure:
             found.append(server.memory())
         seconds, taken = time.perf_counter() - begun, shares.taken()
     growth = {name: 100 * (found[-1][name] / found[0][name] - 1) for name in found[0]}
-    value = max(growth["rss"], growth["peak"])  # `all` counts the pages that forks share once for each of them
+    value = max(growth.values())
     details = {
         "growth of": ", ".join(f"{name} {percent:+.1f} %" for name, percent in growth.items()),
         "MiB after warm-up and each tenth": "; ".join(

@@ -19,8 +19,6 @@ from service_load.made_models import convolutions, write
 from service_load.server import Server
 
 QUEUE = 8
-BOUND = QUEUE + 3
-"""Answers while a request waits: those of a full queue, of the ones in work and just going out, and its own."""
 OVERLOAD = 10
 FRAME = (240, 320)
 
@@ -43,20 +41,21 @@ def overload(folder: Path, seconds: float) -> Figure:
     each = duration / max(1, len(served))
     value, passed = percentile(_seconds(served) or [0], 95), percentile(_passed(served) or [0], 95)
     told = all(answer.retry_after for answer in refused)
-    met = {*statuses} <= {200, 429} and bool(served) and passed <= BOUND and told and alive
+    longest = (QUEUE + 1) * each  # a full queue and the one in work
+    met = {*statuses} <= {200, 429} and bool(served) and value <= longest and told and alive
     details = {
         "answers": dict(statuses),
         "offered": f"{len(arrivals) / duration:.0f} a second, {len(arrivals) / max(1, len(served)):.1f} x the served",
         "one request alone": f"{1000 * alone:.0f} ms; one served under load: {1000 * each:.0f} ms",
-        "(queue of 8 + the one in work) x one served": f"{(QUEUE + 1) * each:.2f} s",
-        "answers given while one waits, with its own, p95": f"{passed:g}; bound {BOUND}",
+        "answers given while one waits, with its own, p95": f"{passed:g}",
         "served within": milliseconds(_seconds(served) or [0]),
         "refused within": milliseconds([answer.seconds for answer in refused] or [0]),
         "every 429 has Retry-After": told,
         "started later than planned": milliseconds([arrival.late for arrival in arrivals]),
         "shares of the cores": taken,
     }
-    return Figure("overload at 10 times capacity, p95", round(value, 2), "s", "only 2xx and 429; bounded", met, details)
+    goal = f"at most {longest:.2f} s, queue x service time; only 2xx and 429"
+    return Figure("overload at 10 times capacity, p95", round(value, 2), "s", goal, met, details)
 
 
 def sigterm(folder: Path, rounds: int) -> Figure:

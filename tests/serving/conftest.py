@@ -20,6 +20,8 @@ from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from trus.serving.app import create_app
 from trus.serving.settings import ServeSettings
 
+from ..dicom_region import region_item
+
 OpenService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -123,18 +125,8 @@ def small_service(start_service: Start) -> SmallService:
 
 @pytest.fixture(scope="session")
 def us_region() -> Callable[..., Dataset]:
-    """`us_region((x0, y0, x1, y1), delta)`: a two-dimensional tissue region, `delta` cm a pixel."""
-
-    def make(box: tuple[int, int, int, int], delta: float = 0.02) -> Dataset:
-        item = Dataset()
-        item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
-        item.RegionLocationMinX0, item.RegionLocationMinY0 = box[0], box[1]
-        item.RegionLocationMaxX1, item.RegionLocationMaxY1 = box[2] - 1, box[3] - 1
-        item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
-        item.PhysicalDeltaX = item.PhysicalDeltaY = delta
-        return item
-
-    return make
+    """`region_item`."""
+    return region_item
 
 
 @pytest.fixture(scope="session")

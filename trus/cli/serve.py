@@ -7,27 +7,31 @@ import typer
 
 from trus.errors import ConfigError
 
+Models = Annotated[
+    list[str],
+    typer.Option(help="An .onnx model file, or NAME=FILE; several: served side by side.", metavar="[NAME=]FILE"),
+]
+MaxMemory = Annotated[
+    int, typer.Option(min=1, help="Bytes held of all requests together: uploads, results of jobs (half of it).")
+]
+AllowedHosts = Annotated[
+    list[str] | None, typer.Option(help="Name under which a proxy asks, as in the header Host; repeatable.")
+]
+
 
 def serve_models(
-    model: Annotated[
-        list[str],
-        typer.Option(help="An .onnx model file, or NAME=FILE; several: served side by side.", metavar="[NAME=]FILE"),
-    ],
+    model: Models,
     host: Annotated[str, typer.Option(help="Address to listen on; off loopback --token-file is needed.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8321,
     token_file: Annotated[Path | None, typer.Option(help="One token a line, at least 16 characters.")] = None,
     max_bytes: Annotated[int, typer.Option(min=1, help="Of one request's body.")] = 512 * 1024 * 1024,
-    max_memory: Annotated[
-        int, typer.Option(min=1, help="Bytes held of all requests together: uploads, results of jobs (half of it).")
-    ] = 1536 * 1024 * 1024,
+    max_memory: MaxMemory = 1536 * 1024 * 1024,
     max_pixels: Annotated[int, typer.Option(min=1, help="Of one frame.")] = 16_000_000,
     max_frames: Annotated[int, typer.Option(min=1, help="Of one upload.")] = 2000,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for a model; more are refused.")] = 8,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one request, waiting included.")] = 60.0,
     drain: Annotated[float, typer.Option(min=0, help="Seconds from SIGTERM to the exit, at most.")] = 25.0,
-    allowed_host: Annotated[
-        list[str] | None, typer.Option(help="Name under which a proxy asks, as in the header Host; repeatable.")
-    ] = None,
+    allowed_host: AllowedHosts = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores of a model's session.", show_default="all")] = None,
 ) -> None:
     """Serve models as a web API on HOST:PORT until SIGTERM or Ctrl-C. Research use only.

@@ -16,6 +16,8 @@ from PIL import Image
 
 from trus.data.images import read_frame
 
+from ...dicom_region import region_item
+
 TRUS = Path(sys.executable).parent / "trus"
 
 SIZE = (240, 320)
@@ -34,19 +36,6 @@ def draw_screen(seed: int, banner: str = "IVANOV IVAN", inside: str = "") -> np.
     if inside:
         cv2.putText(frame, inside, (70, 150), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2)
     return frame
-
-
-def region_item(box: tuple[int, int, int, int] = BOX, delta: float = 0.02) -> Any:
-    """A two-dimensional tissue region; `delta` in cm a pixel."""
-    from pydicom.dataset import Dataset
-
-    item = Dataset()
-    item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 0
-    item.RegionLocationMinX0, item.RegionLocationMinY0 = box[0], box[1]
-    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = box[2] - 1, box[3] - 1
-    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
-    item.PhysicalDeltaX = item.PhysicalDeltaY = delta
-    return item
 
 
 def write_dicom(path: Path, frames: list[np.ndarray], regions: list[Any] | None = None, **tags: Any) -> Path:
@@ -68,7 +57,7 @@ def write_dicom(path: Path, frames: list[np.ndarray], regions: list[Any] | None 
     dataset.HighBit, dataset.PixelRepresentation = 7, 0
     dataset.NumberOfFrames = len(frames)
     if regions is None:
-        regions = [region_item()]
+        regions = [region_item(BOX)]
     if regions:
         dataset.SequenceOfUltrasoundRegions = regions
     for name, value in tags.items():
@@ -87,8 +76,12 @@ def screen() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def region() -> Callable[..., Any]:
-    """`region_item`."""
-    return region_item
+    """`region_item`, of the picture on the made screen where no box is given."""
+    return _region
+
+
+def _region(box: tuple[int, int, int, int] = BOX, delta: float = 0.02) -> Any:
+    return region_item(box, delta)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 """Worker processes that may crash: a decoder's segmentation fault costs the file that caused it, and nothing else."""
 
-import logging
 import os
 import signal
 import tempfile
 import threading
-import warnings
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +13,7 @@ from multiprocessing import forkserver, get_all_start_methods, get_context, pare
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
-from trus.data.intake.quiet import quietly
+from trus.data.intake.quiet import quietly, silence_process
 from trus.data.intake.tasks import Context, Refusal, Stopped, Unwritable
 
 
@@ -130,7 +128,7 @@ def _begin(context: Context) -> None:
     global _context  # noqa: PLW0603 - a process's own settings; an argument of each task would be sent each time
     _context = context
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _silence()
+    silence_process()
     tempfile.tempdir = os.fspath(context.folders.scratch)
     with suppress(ModuleNotFoundError):
         import resource
@@ -140,14 +138,6 @@ def _begin(context: Context) -> None:
 
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _silence() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
 
 
 def _end_with_parent() -> None:

@@ -143,10 +143,7 @@ def score_frame(
     calibration is measured (`calibration_area`), None: the whole frame. Raises ValueError when the sizes differ,
     ModelFileError for probabilities outside 0..1 or NaN.
     """
-    if not probabilities.shape == predicted.shape == reference.shape:
-        raise ValueError(f"{frame.image_id}: shapes {probabilities.shape}, {predicted.shape}, {reference.shape} differ")
-    if not (probabilities.min() >= 0 and probabilities.max() <= 1):  # so written, NaN is found too
-        raise ModelFileError(f"{frame.image_id}: the network gives numbers that are no probabilities; train it anew")
+    _check_planes(frame, probabilities, predicted, reference)
     areas = [None] * len(reference) if within is None else np.broadcast_to(within, reference.shape)
     spacing, tolerances = frame.spacing or (1.0, 1.0), settings.tolerances("mm" if frame.spacing else "px")
     planes = zip(probabilities, predicted.astype(bool), reference.astype(bool), areas, strict=True)
@@ -168,6 +165,13 @@ def score_frame(
     )
     height, width = reference.shape[1:]
     return FrameScore(frame.image_id, frame.patient_id, (height, width), frame.spacing, classes, fold, seed)
+
+
+def _check_planes(frame: Frame, probabilities: np.ndarray, predicted: np.ndarray, reference: np.ndarray) -> None:
+    if not probabilities.shape == predicted.shape == reference.shape:
+        raise ValueError(f"{frame.image_id}: shapes {probabilities.shape}, {predicted.shape}, {reference.shape} differ")
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1):  # so written, NaN is found too
+        raise ModelFileError(f"{frame.image_id}: the network gives numbers that are no probabilities; train it anew")
 
 
 def _threshold_counts(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trus.data.images import MAX_PIXELS
+from trus.data.intake.quiet import silence_process
 
 _SLOWNESS = 4
 """By how much the clock may run ahead of the processor's seconds, on a machine that has other work."""
@@ -36,9 +37,7 @@ class Limits:
 
 def enter(limits: Limits) -> None:
     """Silence and the limits; what is shared with the service's other decoders counts, too."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
+    silence_process()
     page = resource.getpagesize()
     pages, resident = map(int, Path("/proc/self/statm").read_text().split()[:2])
     room = (pages - resident) * page + limits.memory
