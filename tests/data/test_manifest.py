@@ -210,6 +210,31 @@ def test_a_repeated_frame_of_one_patient_is_accepted(dataset_copy):
     assert contents.image["p4_0"] == contents.image["p4_1"]
 
 
+def test_pixels_of_each_label_are_counted(dataset_copy):
+    labels = np.zeros((80, 96), np.uint8)
+    labels[:3, :5], labels[10, :4] = 1, 2
+    write_image(dataset_copy / "masks" / "p1_1.png", labels)
+    pixels = Manifest.load(dataset_copy / "manifest.csv").verify().pixels["p1_1"]
+    assert pixels.shape == (256,)
+    assert pixels[:3].tolist() == [80 * 96 - 19, 15, 4]
+    assert pixels.sum() == labels.size
+
+
+def test_a_file_is_decoded_once_in_a_process_wherever_it_lies(dataset_copy, tmp_path, monkeypatch):
+    """The jobs of a sweep share a process."""
+    contents = Manifest.load(dataset_copy / "manifest.csv").verify()
+    moved = shutil.copytree(dataset_copy, tmp_path / "moved")
+    decoded = []
+    monkeypatch.setattr("trus.data.manifest.read_frame", lambda path: decoded.append(path.name) or read_frame(path))
+    again = Manifest.load(moved / "manifest.csv").verify()
+    assert (again.data_hash, decoded) == (contents.data_hash, [])
+    write_image(moved / "images" / "p1_1.png", np.full((80, 96), 9, np.uint8))
+    assert Manifest.load(moved / "manifest.csv").verify().data_hash != contents.data_hash
+    assert decoded == ["p1_1.png"]
+    (moved / "images" / "p1_1.png").write_bytes(b"no image")
+    assert "p1_1.png': cannot be read as an image" in verify(moved)
+
+
 def data_hash(folder: Path) -> str:
     return Manifest.load(folder / "manifest.csv").verify().data_hash
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trus.data.classes import Classes
-from trus.data.images import write_image
-from trus.data.manifest import Frame
+from trus.data.images import read_mask, write_image
+from trus.data.manifest import Contents, Frame
 from trus.data.splits import Split, make_split, require_patients
 from trus.errors import SplitError
 
@@ -45,9 +45,15 @@ def frames(mask_files) -> list[Frame]:
     return [frame(f"p{p:02}_{n}", f"p{p:02}", mask_files[p % 4]) for p in range(24) for n in range(2)]
 
 
+def contents(frames: list[Frame], image: dict[str, str]) -> Contents:
+    """What `Manifest.verify` would have read of these masks."""
+    masks = {frame.image_id: read_mask(frame.mask) for frame in frames if frame.mask}
+    return Contents(image, {}, {name: np.bincount(mask.ravel(), minlength=256) for name, mask in masks.items()}, "")
+
+
 def split(frames: list[Frame], **changes) -> Split:
-    content = {frame.image_id: f"hash of {frame.image_id}" for frame in frames}
-    return make_split(frames, CLASSES, content, CONFIG | changes)
+    read = contents(frames, {frame.image_id: f"hash of {frame.image_id}" for frame in frames})
+    return make_split(frames, CLASSES, read, CONFIG | changes)
 
 
 def patients(image_ids: set[str]) -> set[str]:
@@ -166,8 +172,8 @@ def test_ungrouped_frames_are_split_when_the_user_says_so(frames):
 
 def test_identical_frames_stay_together_without_patients(frames):
     nameless = [replace(each, patient_id=None) for each in frames]
-    content = {each.image_id: f"hash {i // 2}" for i, each in enumerate(nameless)}  # p00_0 is p00_1, and so on
-    folds = make_split(nameless, CLASSES, content, CONFIG | {"allow_ungrouped": True})
+    image = {each.image_id: f"hash {i // 2}" for i, each in enumerate(nameless)}  # p00_0 is p00_1, and so on
+    folds = make_split(nameless, CLASSES, contents(nameless, image), CONFIG | {"allow_ungrouped": True})
     for fold in range(3):
         training, validation = folds.part(fold)
         assert not patients(training) & patients(validation)

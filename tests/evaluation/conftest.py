@@ -60,7 +60,7 @@ def cv_folder(dataset_copy: Path, tiny_model: Any, tmp_path: Path) -> CvFolder:
     """Two folds and two seeds on `dataset_copy`, all finished; every network is the tiny model."""
     manifest = Manifest.load(dataset_copy / "manifest.csv")
     contents = manifest.verify()
-    split = make_split(manifest.frames, manifest.classes, contents.image, SPLIT)
+    split = make_split(manifest.frames, manifest.classes, contents, SPLIT)
     folder = CvFolder(tmp_path / "cv/tiny_dice_12345678")
     config = {"threshold": 0.5, "data": {"manifest": str(manifest.path), "phantom": None}}
     folder.write(

@@ -35,7 +35,7 @@ def fold_of(manifest_file: Path, frames: int) -> int:
     """The first of three folds that so many frames validate."""
     manifest = Manifest.load(manifest_file)
     settings = {"kind": "kfold", "folds": 3, "repeats": 1, "seed": 0, "stratify": True, "allow_ungrouped": False}
-    split = make_split(manifest.frames, manifest.classes, manifest.verify().image, settings)
+    split = make_split(manifest.frames, manifest.classes, manifest.verify(), settings)
     return [len(part) for part in split.validation].index(frames)
 
 

@@ -100,6 +100,30 @@ def test_more_requests_than_can_be_queued_are_refused_before_their_body_is_read(
     assert answered == [200] * 4
 
 
+def test_a_frame_without_a_place_at_any_model_is_refused_before_its_body_is_read(open_service, run):
+    read = []
+
+    async def body():
+        read.append(1)
+        yield b"x"
+
+    async def scenario():
+        async with open_service(queue=1) as client:
+            engine = client.app.state.service.models["tiny"].engine
+            with engine.place():
+                first = await client.post("/v1/segment", content=body())
+                with engine.place():
+                    refused = await client.post("/v1/segment", content=body())
+            return first.status_code, refused
+
+    first, refused = run(scenario())
+
+    assert first == 415
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:trus:problem:queue-full")
+    assert refused.headers["retry-after"] == "1"
+    assert len(read) == 1
+
+
 def test_while_draining_new_work_is_refused_and_questions_are_answered(open_service, run):
     async def scenario():
         async with open_service() as client:

@@ -126,7 +126,7 @@ class FrameDataModule(pl.LightningDataModule):
     def _make_split(self) -> Split:
         if self.split_settings["file"]:
             return Split.load(Path(self.split_settings["file"]), self.manifest.frames)
-        return make_split(self.manifest.frames, self.classes, self.contents.image, self.split_settings)
+        return make_split(self.manifest.frames, self.classes, self.contents, self.split_settings)
 
     def _part(self, fold: int) -> tuple[list[Frame], list[Frame]]:
         training, validation = ({*ids} for ids in self.split.part(fold))

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +42,27 @@ class Frame:
 
 @dataclass(frozen=True)
 class Contents:
-    """What `Manifest.verify` read: SHA-256 of each image and mask by image_id, and the hash of all the data."""
+    """What `Manifest.verify` read, by image_id: SHA-256 of each image and mask, and how many pixels of the mask hold
+    each label value, int64 (256,); and the hash of all the data."""
 
     image: dict[str, str]
     mask: dict[str, str]
+    pixels: dict[str, np.ndarray]
     data_hash: str
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What one readable file holds: its SHA-256, its height and width, and how many pixels hold each label value,
+    int64 (256,), of an image (0,)."""
+
+    digest: str
+    size: tuple[int, int]
+    pixels: np.ndarray
+
+
+_held: dict[str, _Held] = {}
+"""By column and SHA-256: the jobs of a sweep decode a file once, whatever its path."""
 
 
 @dataclass(frozen=True)
@@ -72,34 +88,35 @@ class Manifest:
         """Decode every file; check sizes, labels, regions and repeats. Raises ManifestError with all problems."""
         with ThreadPoolExecutor(threads) as pool:
             checked = list(pool.map(self._check_frame, self.frames))
-        problems = [problem for found, _, _ in checked for problem in found]
-        image = {f.image_id: digest for f, (_, digest, _) in zip(self.frames, checked, strict=True) if digest}
-        mask = {f.image_id: digest for f, (_, _, digest) in zip(self.frames, checked, strict=True) if digest}
-        _raise(self.path, problems + self._repeated(image))
-        return Contents(image, mask, hash_data(self.frames, self.classes, image, mask))
+        names = [frame.image_id for frame in self.frames]
+        images = {name: image for name, (_, image, _) in zip(names, checked, strict=True) if image}
+        masks = {name: mask for name, (_, _, mask) in zip(names, checked, strict=True) if mask}
+        image, mask = ({name: held.digest for name, held in column.items()} for column in (images, masks))
+        pixels = {name: held.pixels for name, held in masks.items()}
+        _raise(self.path, [problem for problems, _, _ in checked for problem in problems] + self._repeated(image))
+        return Contents(image, mask, pixels, hash_data(self.frames, self.classes, image, mask))
 
-    def _check_frame(self, frame: Frame) -> tuple[list[Problem], str, str]:
-        image, problems = _read(frame, "image", read_frame)
-        if image is not None:
-            problems += _check_region(frame, image.shape[:2])
+    def _check_frame(self, frame: Frame) -> tuple[list[Problem], _Held | None, _Held | None]:
+        image, problems = _read(frame, "image")
+        if image:
+            problems += _check_region(frame, image.size)
         if frame.mask is None:
-            return problems, "" if image is None else hash_file(frame.image), ""
-        mask, unreadable = _read(frame, "mask", read_mask)
+            return problems, image, None
+        mask, unreadable = _read(frame, "mask")
         problems += unreadable
-        if mask is not None:
-            problems += self._check_mask(frame, mask, None if image is None else image.shape[:2])
-        return problems, "" if image is None else hash_file(frame.image), "" if mask is None else hash_file(frame.mask)
+        if mask:
+            problems += self._check_mask(frame, mask, image)
+        return problems, image, mask
 
-    def _check_mask(self, frame: Frame, mask: np.ndarray, size: tuple[int, ...] | None) -> list[Problem]:
+    def _check_mask(self, frame: Frame, mask: _Held, image: _Held | None) -> list[Problem]:
         problems = []
-        if size is not None and mask.shape != size:
-            shapes = f"the mask is {mask.shape[1]}x{mask.shape[0]}, its frame {size[1]}x{size[0]} px"
+        if image and mask.size != image.size:
+            (height, width), size = mask.size, image.size
+            shapes = f"the mask is {width}x{height}, its frame {size[1]}x{size[0]} px"
             remedy = f"{shapes}; export it at the frame's size"
             problems.append(Problem(frame.row, "mask", str(frame.mask), remedy))
-        held = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))  # labels 0..255, ten times as fast as a sort
-        unknown = np.setdiff1d(held, [*self.classes.labels])
-        if unknown.size:
-            remedy = f"holds labels {unknown.tolist()} that classes.json does not name: {self.classes.labels}"
+        if unknown := sorted({*np.flatnonzero(mask.pixels).tolist()} - {*self.classes.labels}):
+            remedy = f"holds labels {unknown} that classes.json does not name: {self.classes.labels}"
             problems.append(Problem(frame.row, "mask", str(frame.mask), remedy))
         return problems
 
@@ -171,12 +188,29 @@ def _frame(number: int, row: dict[str, str], folder: Path) -> Frame:
     )
 
 
-def _read(frame: Frame, column: str, reader: Callable[[Path], np.ndarray]) -> tuple[np.ndarray | None, list[Problem]]:
+def _read(frame: Frame, column: str) -> tuple[_Held | None, list[Problem]]:
     path = getattr(frame, column)
     try:
-        return reader(path), []
+        return _hold(path, column), []
     except ImageError as error:
         return None, [Problem(frame.row, column, str(path), str(error).removeprefix(f"{path}: "))]
+
+
+def _hold(path: Path, column: str) -> _Held:
+    """Decode an image or a mask, unless one of the same content was. Raises ImageError."""
+    reader = read_frame if column == "image" else read_mask
+    try:
+        digest = hash_file(path)
+    except OSError:
+        reader(path)  # says what is wrong with it
+        raise
+    key = f"{column} {digest}"
+    if key not in _held:
+        array = reader(path)
+        # labels are 0 to 255; counting them is ten times as fast as a sort
+        pixels = np.zeros(0, np.int64) if column == "image" else np.bincount(array.ravel(), minlength=256)
+        _held[key] = _Held(digest, (array.shape[0], array.shape[1]), pixels)
+    return _held[key]
 
 
 def _check_region(frame: Frame, size: tuple[int, ...]) -> list[Problem]:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from trus.data.classes import Classes
-from trus.data.images import read_mask
-from trus.data.manifest import Frame
+from trus.data.manifest import Contents, Frame
 from trus.errors import SplitError
 from trus.files import hash_json, write_json
 
@@ -93,20 +92,21 @@ def require_patients(frames: list[Frame], allow_ungrouped: bool) -> None:
         )
 
 
-def make_split(frames: list[Frame], classes: Classes, content: dict[str, str], config: dict[str, Any]) -> Split:
+def make_split(frames: list[Frame], classes: Classes, contents: Contents, config: dict[str, Any]) -> Split:
     """Split annotated frames that are not test frames.
 
-    Groups are patients; strata are presence and size of the targets. `content` maps image_id to the image's hash:
-    without patients, identical frames stay together. `config` holds kind, folds, repeats, val_fraction, seed, stratify
-    and allow_ungrouped of conf/split; the folds of the second repeat follow those of the first. Raises SplitError when
-    there are no patients or fewer than folds.
+    Groups are patients; strata are presence and size of the targets. `contents` is what `Manifest.verify` read of the
+    frames: without patients, those of one hash stay together. `config` holds kind, folds, repeats, val_fraction, seed,
+    stratify and allow_ungrouped of conf/split; the folds of the second repeat follow those of the first. Raises
+    SplitError when there are no patients or fewer than folds.
     """
     require_patients(frames, config["allow_ungrouped"])
     frames = sorted(_annotated(frames), key=lambda frame: frame.image_id)
     if not frames:
         raise SplitError("no frame to split: none outside the test part has a mask; annotate some")
-    groups = [f"patient {f.patient_id}" if f.patient_id else f"frame {content[f.image_id]}" for f in frames]
-    strata = _strata(frames, classes) if config["stratify"] else np.zeros(len(frames))
+    groups = [f"patient {f.patient_id}" if f.patient_id else f"frame {contents.image[f.image_id]}" for f in frames]
+    pixels = [contents.pixels[f.image_id] for f in frames]
+    strata = _strata(pixels, classes) if config["stratify"] else np.zeros(len(frames))
     if config["kind"] == "kfold":
         seeds = range(config["seed"], config["seed"] + config["repeats"])
         validation = [part for seed in seeds for part in _folds(frames, groups, strata, config["folds"], seed)]
@@ -160,9 +160,11 @@ def _spread(groups: list[str], strata: np.ndarray, count: int, seed: int) -> lis
         return [rows for _, rows in splitter.split(groups, strata, groups)]
 
 
-def _strata(frames: list[Frame], classes: Classes) -> np.ndarray:
-    """0 where the rarest target is absent, else 1 to 3 by the third of its size."""
-    area = np.array([classes.planes(read_mask(f.mask)).mean((1, 2)) for f in frames if f.mask])  # (N, K)
+def _strata(pixels: list[np.ndarray], classes: Classes) -> np.ndarray:
+    """Pixels of each label value, (256,) a frame -> 0 where the rarest target is absent, else 1 to 3 by the third of
+    its size."""
+    held = [[classes.values[inner] for inner in (name, *classes.inside(name))] for name in classes.targets]
+    area = np.array([[each[values].sum() / each.sum() for values in held] for each in pixels])  # (N, K)
     area = area[:, (area > 0).mean(0).argmin()]
     present = area > 0
     edges = np.quantile(area[present], [1 / 3, 2 / 3]) if present.any() else [0.0, 0.0]

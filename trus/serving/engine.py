@@ -84,6 +84,12 @@ class Engine:
             if self.depth > self.queue:
                 raise self._refusal()
 
+    def check_place(self) -> None:
+        """Raises Problem 429 or 503 where `place` would: before an upload is read for nothing."""
+        self.check_room()
+        if self._places > self.queue:
+            raise self._refusal()
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """Keep a place in the queue for a request from before its upload is decoded until it is answered.
@@ -91,9 +97,7 @@ class Engine:
         So no more are decoded than are served, and nobody waits longer than the queue. For the event loop's thread.
         Raises Problem 429 or 503.
         """
-        self.check_room()
-        if self._places > self.queue:
-            raise self._refusal()
+        self.check_place()
         self._places += 1
         try:
             yield

@@ -16,10 +16,12 @@ HEADER_BYTES, HEADER_LINES = 32 * 1024, 100
 BODY_GRACE_S, BODY_RATE = 20.0, 16 * 1024
 """A body may take 20 s and a second more for each 16 KiB of it that has arrived."""
 DISCARD_S = 2.0
+SEGMENT = "/v1/segment"
 
 
 class Admission:
-    """Refuses what would only wait, before its body is read: new work while draining, and more than can be queued."""
+    """Refuses what would only wait, before its body is read: new work while draining, frames where no model has a place
+    for them, and more than can be queued."""
 
     def __init__(self, app: ASGIApp, service: Service):
         self.app, self.service = app, service
@@ -30,23 +32,36 @@ class Admission:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        await self._check(receive)
+        await self._check(scope, receive)
         self._taken += 1
         try:
             await self.app(scope, receive, send)
         finally:
             self._taken -= 1
 
-    async def _check(self, receive: Receive) -> None:
+    async def _check(self, scope: Scope, receive: Receive) -> None:
         settings, service = self.service.settings, self.service
         if service.draining:
             await _discard(receive)
             raise shutting_down()
+        if scope["path"] == SEGMENT:
+            self._check_places()
         places = len(service.models) * (settings.queue + 1) + settings.queue + settings.decoders
         if self._taken >= places:
             seconds = str(max(1, *(math.ceil(m.engine.depth * m.engine.mean_seconds) for m in service.models.values())))
             detail = f"{self._taken} requests are in hand; ask again in {seconds} s"
             raise Problem(429, "Too many requests", detail, "too-many", {"Retry-After": seconds})
+
+    def _check_places(self) -> None:
+        """Which model is asked for stands in the body: Problem 429 where none has a place."""
+        refusals = []
+        for model in self.service.models.values():
+            try:
+                model.engine.check_place()
+            except Problem as refusal:
+                refusals.append(refusal)
+        if refusals and len(refusals) == len(self.service.models):
+            raise refusals[0]
 
 
 class BodyLimit:
