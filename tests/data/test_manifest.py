@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trus.data.images import read_mask, write_image
+from trus.data.images import read_frame, read_mask, write_image
 from trus.data.manifest import Manifest, write_manifest
 from trus.errors import ManifestError
 

@@ -111,9 +111,9 @@ def test_a_frame_without_a_place_at_any_model_is_refused_before_its_body_is_read
         async with open_service(queue=1) as client:
             engine = client.app.state.service.models["tiny"].engine
             with engine.place():
-                first = await client.post("/v1/segment", content=body())
+                first = await client.post("/v1/segment", content=body(), headers={"content-type": "image/png"})
                 with engine.place():
-                    refused = await client.post("/v1/segment", content=body())
+                    refused = await client.post("/v1/segment", content=body(), headers={"content-type": "image/png"})
             return first.status_code, refused
 
     first, refused = run(scenario())
