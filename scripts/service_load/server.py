@@ -1,4 +1,4 @@
-"""A real `trus serve` process on a free port of loopback, and what it takes of the machine."""
+"""A real `trus serve` or `trus app` process on a free port of loopback, and what it takes of the machine."""
 
 import os
 import signal
@@ -16,31 +16,32 @@ _PATIENCE = 180
 
 
 class Server:
-    """Started at once; use as a context, which ends it."""
+    """Started at once; use as a context, which ends it. `announced`: the address that it prints."""
 
-    def __init__(self, models: Sequence[Path], options: Sequence[str] = ()) -> None:
+    def __init__(self, models: Sequence[Path], options: Sequence[str] = (), command: str = "serve") -> None:
         self.begun = time.monotonic()
-        command = [sys.executable, "-m", "trus.cli", "serve", "--port", "0", *options]
+        command = [sys.executable, "-m", "trus.cli", command, "--port", "0", *options]
         for model in models:
             command += ["--model", str(model)]
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
-        self.host, self.port = self._address()
+        self.announced = self._announcement()
+        self.host, _, port = self.announced.removeprefix("http://").partition("/")[0].partition(":")
+        self.port = int(port)
 
-    def _address(self) -> tuple[str, int]:
+    def _announcement(self) -> str:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if "http://" in line:
-                host, _, port = line.split("http://")[1].strip().rstrip("/").partition(":")
-                return host, int(port)
-        raise SystemExit(f"trus serve ended with {self.process.wait()} before it listened\n{self.said()}")
+                return "http://" + line.split("http://")[1].split()[0]
+        raise SystemExit(f"trus ended with {self.process.wait()} before it listened\n{self.said()}")
 
     def __enter__(self) -> "Server":
         """When it is ready."""
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() - self.begun > _PATIENCE:
                 self.stop()
-                raise SystemExit(f"trus serve did not become ready\n{self.said()}")
+                raise SystemExit(f"trus did not become ready\n{self.said()}")
             time.sleep(0.02)
         return self
 

@@ -25,7 +25,7 @@ FRAME = (240, 320)
 
 def overload(folder: Path, seconds: float) -> Figure:
     """Requests that come ten times as fast as they can be served, whether or not the earlier ones are answered."""
-    path = write(convolutions((1, 256, 256), width=64, depth=16), folder / "convolutions.onnx")
+    path = write(convolutions((1, 256, 256), width=128, depth=24), folder / "convolutions.onnx")
     png = frame_png(1, FRAME)
     with Server([path], ["--queue", str(QUEUE)]) as server:
         client = Client(server.host, server.port)
@@ -41,7 +41,7 @@ def overload(folder: Path, seconds: float) -> Figure:
     each = duration / max(1, len(served))
     value, passed = percentile(_seconds(served) or [0], 95), percentile(_passed(served) or [0], 95)
     told = all(answer.retry_after for answer in refused)
-    longest = (QUEUE + 1) * each  # a full queue and the one in work
+    longest = (QUEUE + 1) * each  # a full queue before it, and its own
     met = {*statuses} <= {200, 429} and bool(served) and value <= longest and told and alive
     details = {
         "answers": dict(statuses),

@@ -43,7 +43,7 @@ async def begin(engine: Engine, work) -> asyncio.Task:
 
 def test_works_run_one_at_a_time_in_the_order_in_which_they_came(make_engine, run):
     async def scenario():
-        engine, held, seen = make_engine(queue=3), Held(), []
+        engine, held, seen = make_engine(queue=4), Held(), []
         first = await begin(engine, held)
         others = [asyncio.create_task(engine.run(lambda p, c, i=i: seen.append(i) or i)) for i in range(3)]
         await asyncio.sleep(0)
@@ -64,7 +64,7 @@ def test_a_work_gets_the_model_in_a_thread_of_its_own(make_engine, run):
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make_engine, run):
     async def scenario():
-        engine, held = make_engine(queue=1), Held()
+        engine, held = make_engine(queue=2), Held()
         first = await begin(engine, held)
         engine.mean_seconds = 2.4
         second = asyncio.create_task(engine.run(lambda p, c: "second"))
@@ -80,8 +80,8 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make_engine, r
     assert answers == ["held", "second"]
 
 
-def test_a_queue_of_none_takes_one_work(make_engine, run):
-    assert run(make_engine(queue=0).run(lambda p, c: 1)) == 1
+def test_a_queue_of_one_takes_one_work(make_engine, run):
+    assert run(make_engine(queue=1).run(lambda p, c: 1)) == 1
 
 
 def test_a_waiting_work_that_timed_out_is_never_done(make_engine, run):

@@ -14,7 +14,7 @@ from trus.serving.routes import jobs as routes
 
 def test_a_full_queue_holds_a_job_up_but_does_not_fail_it(open_service, run, frames, held_up):
     async def work():
-        async with open_service(queue=1) as client:
+        async with open_service(queue=2) as client:
             engaged = [held_up(client), held_up(client)]
             created = await client.post("/v1/jobs", files=parts(frames[0].read_bytes()))
             await until(lambda: client.app.state.service.jobs.of("")[0].files[0].frames_total)

@@ -76,17 +76,17 @@ def test_a_long_header_is_refused(open_service, run, headers):
 
 
 def test_more_requests_than_can_be_queued_are_refused_before_their_body_is_read(open_service, run):
-    """One model and queue=1: 2 places at it, 1 for decoding in turn and 1 in a decoder."""
+    """One model and queue=2: 2 places at it, 2 for decoding in turn and 1 in a decoder."""
 
     async def scenario():
-        async with open_service(queue=1) as client:
+        async with open_service(queue=2) as client:
             gate = asyncio.Event()
 
             async def wait():
                 await gate.wait()
 
             client.app.add_api_route("/wait", wait, methods=["POST"])
-            waiting = [asyncio.create_task(client.post("/wait")) for _ in range(4)]
+            waiting = [asyncio.create_task(client.post("/wait")) for _ in range(5)]
             await asyncio.sleep(0.05)
             refused, asked = await client.post("/wait"), await client.get("/v1/models")
             gate.set()
@@ -97,7 +97,7 @@ def test_more_requests_than_can_be_queued_are_refused_before_their_body_is_read(
 
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     assert asked == 200
-    assert answered == [200] * 4
+    assert answered == [200] * 5
 
 
 def test_a_frame_without_a_place_at_any_model_is_refused_before_its_body_is_read(open_service, run):
@@ -108,7 +108,7 @@ def test_a_frame_without_a_place_at_any_model_is_refused_before_its_body_is_read
         yield b"x"
 
     async def scenario():
-        async with open_service(queue=1) as client:
+        async with open_service(queue=2) as client:
             engine = client.app.state.service.models["tiny"].engine
             with engine.place():
                 first = await client.post("/v1/segment", content=body(), headers={"content-type": "image/png"})
@@ -167,9 +167,9 @@ def test_refusals_are_counted_by_reason(open_service, run):
     assert 'trus_rejections_total{reason="body"} 1.0' in run(scenario())
 
 
-def test_a_queue_of_none_serves_one_after_the_other(open_service, run, frames, held_up):
+def test_a_queue_of_one_serves_one_after_the_other(open_service, run, frames, held_up):
     async def scenario():
-        async with open_service(queue=0) as client:
+        async with open_service(queue=1) as client:
             upload = {"files": {"file": frames[0].read_bytes()}}
             alone = [(await client.post("/v1/segment", **upload)).status_code for _ in range(2)]
             engaged = held_up(client)

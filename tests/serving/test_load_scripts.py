@@ -138,7 +138,7 @@ def test_no_more_uploads_are_decoded_than_are_served(tiny_model):
     from trus.serving.engine import Engine
     from trus.serving.problems import Problem
 
-    engine = Engine(open_predictor(tiny_model.onnx, 1), queue=1)
+    engine = Engine(open_predictor(tiny_model.onnx, 1), queue=2)
     with engine.place(), engine.place():
         with pytest.raises(Problem) as caught, engine.place():
             pass

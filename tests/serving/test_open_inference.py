@@ -141,7 +141,7 @@ def test_errors_have_the_protocols_form(ask):
 
 def test_a_full_queue_and_a_stopping_server_refuse_in_the_protocols_form(open_service, run):
     async def refused() -> tuple[httpx.Response, httpx.Response]:
-        async with open_service(queue=0) as client:
+        async with open_service(queue=1) as client:
             service = client.app.state.service
             release = threading.Event()
             busy = asyncio.create_task(service.model().engine.run(lambda _p, _c: release.wait(20)))

@@ -164,7 +164,7 @@ def test_more_than_can_wait_is_refused(with_decoder):
         return [each.status if isinstance(each, Problem) else 200 for each in found]
 
     assert set(with_decoder(work, queue=2)) == {200, 429}
-    assert with_decoder(lambda decoder: images(decoder, NOISE), queue=0)[0].shape == (50, 60)
+    assert with_decoder(lambda decoder: images(decoder, NOISE), queue=1)[0].shape == (50, 60)
 
 
 def test_a_machine_without_descriptors_refuses_uploads_and_goes_on(with_decoder):

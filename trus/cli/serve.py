@@ -28,7 +28,7 @@ def serve_models(
     max_memory: MaxMemory = 1536 * 1024 * 1024,
     max_pixels: Annotated[int, typer.Option(min=1, help="Of one frame.")] = 16_000_000,
     max_frames: Annotated[int, typer.Option(min=1, help="Of one upload.")] = 2000,
-    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait for a model; more are refused.")] = 8,
+    queue: Annotated[int, typer.Option(min=1, help="Requests in hand for a model; more are refused.")] = 8,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds for one request, waiting included.")] = 60.0,
     drain: Annotated[float, typer.Option(min=0, help="Seconds from SIGTERM to the exit, at most.")] = 25.0,
     allowed_host: AllowedHosts = None,

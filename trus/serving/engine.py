@@ -29,7 +29,7 @@ class _Task:
 class Engine:
     """First come, first served, one at a time, because the network itself uses all cores.
 
-    `queue` requests may wait beside the one in work, each for `timeout_s` in all. `observe` is told the seconds of each
+    `queue` requests may be in hand, the one in work among them, each for `timeout_s` in all. `observe` is told the seconds of each
     work done.
     """
 
@@ -81,13 +81,13 @@ class Engine:
         with self._changed:
             if self._closed:
                 raise shutting_down()
-            if self.depth > self.queue:
+            if self.depth >= self.queue:
                 raise self._refusal()
 
     def check_place(self) -> None:
         """Raises Problem 429 or 503 where `place` would: before an upload is read for nothing."""
         self.check_room()
-        if self._places > self.queue:
+        if self._places >= self.queue:
             raise self._refusal()
 
     @contextmanager

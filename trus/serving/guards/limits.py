@@ -46,7 +46,7 @@ class Admission:
             raise shutting_down()
         if scope["path"] == SEGMENT:
             self._check_places()
-        places = len(service.models) * (settings.queue + 1) + settings.queue + settings.decoders
+        places = (len(service.models) + 1) * settings.queue + settings.decoders
         if self._taken >= places:
             seconds = str(max(1, *(math.ceil(m.engine.depth * m.engine.mean_seconds) for m in service.models.values())))
             detail = f"{self._taken} requests are in hand; ask again in {seconds} s"
