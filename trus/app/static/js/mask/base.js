@@ -1,10 +1,10 @@
 /** The planes that the model and the thresholds give, before any correction. */
-import { decided } from "./nesting.js";
+import { decided } from './nesting.js';
 
 /**
  * @param {{planes: Uint8Array[], labels: Uint8Array}} result probabilities in 1/256, and the model's own label map
  * @param {(number | null)[]} thresholds one a class in 1/256; null: as the model's own mask has it
- * @param {{value: number}[]} targets @param {import("./nesting.js").Nesting} nest
+ * @param {{value: number}[]} targets @param {import('./nesting.js').Nesting} nest
  * @returns {Uint8Array[]} 0 or 1, one plane a class
  */
 export function basePlanes(result, thresholds, targets, nest) {

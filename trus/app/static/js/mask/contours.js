@@ -11,7 +11,7 @@ const LEFT_Y = [-1, 0, 0, -1];
  * Outer rings run clockwise on the screen, holes the other way; pixels that touch by a corner are one component, as in
  * trus.data.annotations. Straight runs keep their two ends only.
  * @param {Uint8Array} plane 0 or 1, row by row @param {number} width @param {number} height
- * @param {import("./box.js").Box} [box] where to look for a ring's beginning; all set pixels must lie within
+ * @param {import('./box.js').Box} [box] where to look for a ring's beginning; all set pixels must lie within
  * @returns {Float32Array[]} x0, y0, x1, y1, ... in frame px, pixel (0, 0) covering 0 to 1; the last joins the first
  */
 export function traceContours(plane, width, height, box) {

@@ -4,20 +4,19 @@
  * `base` follows the model and the thresholds; `edits` are what the user forced on or off, and stay when a threshold
  * moves. An outer class (gland) holds its inner ones (lesion); classes beside each other share no pixel.
  */
-import { basePlanes } from "./base.js";
-import { bounds, clip, cut, isEmpty, paste, whole } from "./box.js";
-import { nesting } from "./nesting.js";
-import { pack, packedLength, toRuns, unpack } from "./runs.js";
+import { basePlanes } from './base.js';
+import { bounds, clip, cut, isEmpty, paste, whole } from './box.js';
+import { nesting } from './nesting.js';
+import { pack, packedLength, toRuns, unpack } from './runs.js';
 
 const ON = 1;
 const OFF = 2;
 
-/** @typedef {import("./box.js").Box} Box @typedef {import("./box.js").Patch} Patch */
+/** @typedef {import('./box.js').Box} Box @typedef {import('./box.js').Patch} Patch */
 
 export class Mask {
   #listeners = new Set();
   #packed = null;
-  #corrected = { version: -1, value: false };
 
   /** @param {{width: number, height: number, targets: object[], contains: object, model: string, sha256: string}} frame */
   constructor({ width, height, targets, contains, model, sha256 }) {
@@ -32,10 +31,9 @@ export class Mask {
   /** The model's own mask. @param {object} result of the server @param {[number, number]} size H, W */
   static fromResult(result, size = result.size) {
     const mask = new Mask({ ...result, height: size[0], width: size[1] });
-    mask.attach(result);
     mask.edits = mask.#empty();
     mask.shown = mask.#empty();
-    mask.#rebuild();
+    mask.attach(result);
     return mask;
   }
 
@@ -44,9 +42,18 @@ export class Mask {
     return this.width * this.height;
   }
 
-  /** Give the result back to a mask that was restored without it, so that thresholds can move; changes no pixel. */
+  /** Names of the classes in order. */
+  get names() {
+    return this.targets.map((target) => target.name);
+  }
+
+  /** Give a mask that was restored its result, so that thresholds can move. One of another model is left alone. */
   attach(result) {
+    if (result.sha256 !== this.sha256 || !result.planes) return;
     this.result = { planes: result.planes, labels: result.labels };
+    this.#unpack();
+    this.#rebuild();
+    this.#changed(whole(this.width, this.height));
   }
 
   /** Whether thresholds can move: the probabilities are here. */
@@ -62,12 +69,8 @@ export class Mask {
 
   /** Whether pixels were forced on or off. */
   get corrected() {
-    if (this.#corrected.version !== this.version) {
-      this.#unpack();
-      const value = this.edits.some((plane) => plane.some((edit) => edit !== 0));
-      this.#corrected = { version: this.version, value };
-    }
-    return this.#corrected.value;
+    this.#unpack();
+    return this.edits.some((plane) => plane.includes(ON) || plane.includes(OFF));
   }
 
   /** @param {number} k @param {number | null} threshold in 1/256: on where the probability reaches it; null: the model's */
@@ -75,10 +78,9 @@ export class Mask {
     this.setThresholds(this.thresholds.map((old, j) => (j === k ? threshold : old)));
   }
 
-  /** @param {(number | null)[]} thresholds one a class; the probabilities must be attached */
+  /** @param {(number | null)[]} thresholds one a class; without the probabilities they act as soon as these are here */
   setThresholds(thresholds) {
     if (thresholds.every((threshold, k) => threshold === this.thresholds[k])) return;
-    if (!this.attached) throw new Error("a threshold moves only while the probabilities are here");
     this.#unpack();
     this.thresholds = [...thresholds];
     this.#rebuild();
@@ -90,8 +92,7 @@ export class Mask {
     this.#unpack();
     for (const plane of this.edits) plane.fill(0);
     this.thresholds = this.targets.map(() => null);
-    if (this.attached) this.#rebuild();
-    else this.#compose();
+    this.#rebuild();
     this.#changed(whole(this.width, this.height));
   }
 
@@ -181,15 +182,16 @@ export class Mask {
     return { width, height, targets, contains, model, sha256, thresholds: [...thresholds], ...runs };
   }
 
-  /** @param {ReturnType<Mask["serialize"]>} kept throws RangeError where it is damaged */
-  static restore(kept) {
+  /** @param {ReturnType<Mask['serialize']>} kept throws RangeError where it is damaged @param {object} [result] its own */
+  static restore(kept, result) {
     const mask = new Mask(kept);
     const { base, edits } = kept;
     for (const bytes of [...base, ...edits]) {
-      if (packedLength(bytes) !== mask.length) throw new RangeError("a kept mask does not fit its frame");
+      if (packedLength(bytes) !== mask.length) throw new RangeError('a kept mask does not fit its frame');
     }
     mask.thresholds = [...kept.thresholds];
     mask.#packed = { base, edits };
+    if (result) mask.attach(result);
     return mask;
   }
 
@@ -209,7 +211,7 @@ export class Mask {
 
   /** `base` from the result and the thresholds. */
   #rebuild() {
-    this.base = basePlanes(this.result, this.thresholds, this.targets, this.nesting);
+    if (this.attached) this.base = basePlanes(this.result, this.thresholds, this.targets, this.nesting);
     this.#compose();
   }
 
