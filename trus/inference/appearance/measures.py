@@ -1,5 +1,7 @@
 """A frame in a few numbers."""
 
+import itertools
+
 import cv2
 import numpy as np
 
@@ -78,6 +80,6 @@ def _change(grey: np.ndarray, axis: int) -> float:
 def _textures(grey: np.ndarray) -> Measures:
     blurred = [grey, *(cv2.GaussianBlur(grey, (0, 0), scale) for scale in SCALES)]
     lit = grey >= _BLACK
-    pairs = zip(blurred, blurred[1:], strict=False)
+    pairs = itertools.pairwise(blurred)
     changes = [float(np.abs(fine - coarse)[lit].mean()) if lit.any() else 0.0 for fine, coarse in pairs]
     return {f"texture_{s}": float(np.log2(change + _LEAST)) for s, change in zip(SCALES, changes, strict=True)}
