@@ -1,0 +1,48 @@
+/** What the view shows of measures: those made by hand, the widest diameters, the ruler. */
+
+import { drawDiameter, drawMeasurement } from './drawing.js';
+import { drawRuler } from './ruler.js';
+import { shapes } from './shape.js';
+
+/** Colours of the tokens: read when the theme changes only. */
+let colours = null;
+
+export function look(chosen = false) {
+  colours ??= readColours();
+  return { ...colours, colour: chosen ? colours.chosen : colours.colour };
+}
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const token = (name) => style.getPropertyValue(`--measure-${name}`).trim();
+  return { colour: token('line'), chosen: token('chosen'), edge: token('edge'), plate: token('plate') };
+}
+
+/** @param {object} app @param {object[]} tools the measuring ones */
+export function addMeasureOverlay(app, tools) {
+  app.store.on('theme', () => (colours = null));
+  app.store.on(['ruler', 'diameters', 'measurement'], () => app.view.invalidate());
+  app.frames.on('item', (item, what) => {
+    if (item === app.frames.selected && (what === 'measurements' || what === 'spacing')) app.view.invalidate();
+  });
+  app.view.addOverlay({
+    draw(context, view) {
+      const { item } = view;
+      if (!item) return;
+      const { ruler, diameters, measurement } = app.store.get();
+      if (ruler) drawRuler(context, view, item, view.size, look());
+      if (diameters) drawDiameters(context, view, item);
+      const moving = tools.map((tool) => tool.moving).find(Boolean);
+      for (const each of item.measurements) {
+        const chosen = each.id === measurement;
+        if (each.points.length && each.id !== moving) drawMeasurement(context, view, item, each, { ...look(chosen), chosen });
+      }
+    },
+  });
+}
+
+function drawDiameters(context, view, item) {
+  for (const { widest, across } of shapes(item) ?? []) {
+    for (const diameter of [widest, across]) if (diameter) drawDiameter(context, view, diameter, look());
+  }
+}

@@ -1,0 +1,111 @@
+/** Size and shape of the masks of a frame, class by class. */
+
+import { bounds, cut, whole } from '../mask/box.js';
+import { components } from '../mask/components.js';
+import { Mask } from '../mask/mask.js';
+import { diameters } from './diameters.js';
+import { perimeter } from './perimeter.js';
+import { IN_PIXELS, areaInRegions, scaleAt } from './scale.js';
+
+/**
+ * One class of a frame. Lengths are in `unit`, areas in `areaUnit`; the area can be certain in mm2 where lengths are not
+ * (a mask over two regions with a spacing each). Perimeter: Crofton's. Diameters: of the largest part.
+ *
+ * @typedef {object} Shape
+ * @property {number} value label value of the class
+ * @property {string} name
+ * @property {number} pixels
+ * @property {number} parts connected by sides or corners
+ * @property {'mm'|'px'} unit
+ * @property {'mm2'|'px2'} areaUnit
+ * @property {number} area
+ * @property {number} perimeter
+ * @property {import('./diameters.js').Diameter|null} widest null where there is nothing
+ * @property {import('./diameters.js').Diameter|null} across the widest at a right angle to it
+ * @property {'file'|'stated'|null} source who says how long a pixel is
+ * @property {string|null} note key of a text that says why lengths are in pixels
+ * @property {string} detail what the file says of it
+ */
+
+/** @type {WeakMap<object, {key: string, mask: object, list: Shape[]}>} */
+const known = new WeakMap();
+
+/**
+ * The shapes of a frame's mask as it is now, in the order of its classes; the last known ones while its planes are
+ * dropped, null where it has no mask.
+ *
+ * @param {object} item
+ * @returns {Shape[]|null}
+ */
+export function shapes(item) {
+  const last = known.get(item);
+  if (!item.mask) return last?.key.startsWith(scaleKey(item)) ? last.list : again(item);
+  const key = `${scaleKey(item)} ${item.mask.version}`;
+  if (last?.key === key && last.mask === item.mask) return last.list;
+  const list = measure(item, item.mask);
+  known.set(item, { key, mask: item.mask, list });
+  return list;
+}
+
+/** @param {object} item @param {number} value label value of a class @returns {Shape|undefined} */
+export function shapeOf(item, value) {
+  return shapes(item)?.find((shape) => shape.value === value);
+}
+
+/** Of a frame whose planes were dropped: its kept mask is opened for it. */
+function again(item) {
+  if (!item.saved) return null;
+  const list = measure(item, Mask.restore(item.saved));
+  known.set(item, { key: scaleKey(item), mask: null, list });
+  return list;
+}
+
+function scaleKey(item) {
+  return `${item.spacing ?? ''}/${item.statedSpacing ?? ''}`;
+}
+
+function measure(item, mask) {
+  return mask.targets.map(({ name, value }, k) => ({ name, value, ...measurePlane(item, mask.plane(k), mask) }));
+}
+
+/**
+ * @param {object} item with `spacing`, `regions`, `statedSpacing` and `size`
+ * @param {Uint8Array} plane 0 or 1, row by row
+ * @param {{width: number, height: number}} size
+ * @returns {Omit<Shape, 'name'|'value'>}
+ */
+export function measurePlane(item, plane, { width, height }) {
+  const box = bounds(plane, width, height);
+  const scale = scaleAt(item, box ?? whole(width, height));
+  if (!box) return { ...NOTHING, ...unitsOf(scale) };
+  const part = cut(plane, width, box);
+  const size = { width: box.x1 - box.x0, height: box.y1 - box.y0 };
+  const { labels, areas } = components(part, size.width, size.height);
+  const pixels = areas.reduce((sum, each) => sum + each, 0);
+  const spacing = scale.spacing ?? IN_PIXELS;
+  const area = scale.spacing ? pixels * spacing[0] * spacing[1] : areaInRegions(item, plane, pixels);
+  return {
+    ...unitsOf(scale),
+    pixels,
+    parts: areas.length - 1,
+    area: area ?? pixels,
+    areaUnit: area === null ? 'px2' : 'mm2',
+    perimeter: perimeter(part, size, spacing),
+    ...largestDiameters(labels, areas, size, spacing, box),
+  };
+}
+
+const NOTHING = { pixels: 0, parts: 0, area: 0, perimeter: 0, widest: null, across: null };
+
+function unitsOf({ spacing, source, note, detail }) {
+  return { unit: spacing ? 'mm' : 'px', areaUnit: spacing ? 'mm2' : 'px2', source, note, detail };
+}
+
+function largestDiameters(labels, areas, size, spacing, { x0, y0 }) {
+  const largest = areas.indexOf(Math.max(...areas));
+  const part = Uint8Array.from(labels, (label) => (label === largest ? 1 : 0));
+  const { widest, across } = diameters(part, size, spacing);
+  const inFrame = ({ x, y }) => ({ x: x + x0, y: y + y0 });
+  const moved = ({ length, from, to }) => ({ length, from: inFrame(from), to: inFrame(to) });
+  return { widest: moved(widest), across: moved(across) };
+}
