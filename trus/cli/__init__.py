@@ -7,6 +7,7 @@ import typer
 
 from trus.cli.agreement import agree_annotators
 from trus.cli.annotations import annotations
+from trus.cli.app import open_application
 from trus.cli.bench import bench_models
 from trus.cli.check import check_data
 from trus.cli.compare import compare_trained
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 annotations.command("agree")(agree_annotators)
 app.add_typer(annotations, name="annotations")
+app.command("app")(open_application)
 app.command("bench")(bench_models)
 app.command("check")(check_data)
 app.command("compare")(compare_trained)

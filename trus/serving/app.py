@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -43,19 +43,26 @@ def create_app(
         openapi_url=None,  # a route of ours, which is logged under its name
     )
     app.state.service = service = Service(models.items() if isinstance(models, Mapping) else models, settings)
+    app.state.routers = []
     for router in ROUTERS:
-        app.include_router(router)
+        add_router(app, router)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     _guard(app, service)
     return app
 
 
+def add_router(app: FastAPI, router: APIRouter) -> None:
+    """Answer that router's addresses, too."""
+    app.include_router(router)
+    app.state.routers.append(router)
+
+
 def _guard(app: FastAPI, service: Service) -> None:
     """What stands before the routes; the last is outermost."""
     app.add_middleware(BodyLimit, service=service)
     app.add_middleware(Admission, service=service)
-    app.add_middleware(TokenCheck, settings=service.settings)
+    app.add_middleware(TokenCheck, settings=service.settings, find_entrance=lambda: service.entrance)
     app.add_middleware(HostCheck, settings=service.settings)
     app.add_middleware(Observation, service=service)
 
@@ -88,14 +95,15 @@ async def _http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses, in our words: its own may hold what was given."""
     assert isinstance(error, HTTPException)
     detail = _DETAILS.get(error.status_code, "the request is malformed")
-    headers = _allowed(request.url.path) if error.status_code == 405 else error.headers
+    headers = _allowed(request) if error.status_code == 405 else error.headers
     return Problem(error.status_code, HTTPStatus(error.status_code).phrase, detail, "", headers).response(request.scope)
 
 
-def _allowed(path: str) -> dict[str, str]:
+def _allowed(request: Request) -> dict[str, str]:
     """The methods of an address; the framework names those of its first route only."""
-    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    routers: list[APIRouter] = request.app.state.routers
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
     return {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))}
 
 

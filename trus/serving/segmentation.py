@@ -78,7 +78,7 @@ class Segmented:
 
 def segment_frame(predictor: Predictor, frame: DecodedFrame, decision: Decision, options: Options) -> Segmented:
     """Segment a frame; each of several regions by itself. Raises Problem 422 where a region lies outside the frame."""
-    boxes, notes = _boxes(predictor, frame, options)
+    boxes, notes = choose_boxes(predictor, frame, options)
     scale = _scale(frame, options)
     parts = [_predict(predictor, frame, decision, scale, box) for box in boxes or (None,)]
     labels, probabilities = parts[0].labels, parts[0].probabilities
@@ -117,7 +117,9 @@ def _predict(
     )
 
 
-def _boxes(predictor: Predictor, frame: DecodedFrame, options: Options) -> tuple[tuple[Box, ...], tuple[str, ...]]:
+def choose_boxes(
+    predictor: Predictor, frame: DecodedFrame, options: Options
+) -> tuple[tuple[Box, ...], tuple[str, ...]]:
     """The regions to segment and what to say of that; none: the whole frame."""
     if isinstance(options.region, tuple):
         _check_inside(options.region, frame)

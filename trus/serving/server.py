@@ -9,7 +9,8 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, cast
 
@@ -30,20 +31,38 @@ CONNECTIONS = 500
 """More at a time are answered 503 by uvicorn itself."""
 
 
-def serve(sources: Iterable[Source], settings: ServeSettings) -> int:
+def _nothing_more(_app: FastAPI) -> None:
+    """The web API alone."""
+
+
+def _print_address(address: str) -> None:
+    print(f"trus serves on {address}", flush=True)
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What is built upon the web API (`extend`), how its address is told (`announce`), and what is logged."""
+
+    extend: Callable[[FastAPI], None] = _nothing_more
+    announce: Callable[[str], None] = _print_address
+    log_level: int = logging.INFO
+
+
+def serve(sources: Iterable[Source], settings: ServeSettings, presentation: Presentation | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 1 where requests were cut off after `drain_s`.
 
-    Prints the address once every model is loaded and warmed. Raises ConfigError for an address that cannot be had or
+    Prints the address, or what `presentation` says, once every model is loaded and warmed. Raises ConfigError for an address that cannot be had or
     that needs a token, ModelFileError.
     """
     listener = open_listener(settings)
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("trus.serving").addHandler(log)
-    logging.getLogger("trus.serving").setLevel(logging.INFO)
+    presentation = presentation or Presentation()
+    logging.getLogger("trus.serving").setLevel(presentation.log_level)
     _allow_open_files()
     with listener:
-        return asyncio.run(_serve(sources, settings, listener))
+        return asyncio.run(_serve(sources, settings, listener, presentation))
 
 
 def open_listener(settings: ServeSettings) -> socket.socket:
@@ -98,8 +117,11 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _serve(sources: Iterable[Source], settings: ServeSettings, listener: socket.socket) -> int:
+async def _serve(
+    sources: Iterable[Source], settings: ServeSettings, listener: socket.socket, presentation: Presentation
+) -> int:
     app = create_app(sources, settings)
+    presentation.extend(app)
     service: Service = app.state.service
     asyncio.get_running_loop().set_exception_handler(_log_type)
     server = DrainingServer(configure(app), service)
@@ -109,7 +131,7 @@ async def _serve(sources: Iterable[Source], settings: ServeSettings, listener: s
         await asyncio.wait({answering, starting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            _announce(listener)
+            _announce(listener, presentation)
         await answering
     finally:
         server.should_exit = True
@@ -146,12 +168,12 @@ def _allow_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _announce(listener: socket.socket) -> None:
+def _announce(listener: socket.socket, presentation: Presentation) -> None:
     """Also the moment from which the garbage collector need not look at what was loaded."""
     gc.collect()
     gc.freeze()
     host, port = listener.getsockname()[:2]
-    print(f"trus serves on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    presentation.announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 def _check_reach(address: str, settings: ServeSettings) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from trus.inference.ensemble import open_models
 from trus.inference.predictor import Predictor
 from trus.serving.decoding.decoder import Decoder
 from trus.serving.engine import Engine
+from trus.serving.guards.access import Entrance
 from trus.serving.jobs.store import Jobs
 from trus.serving.memory import Memory, Share
 from trus.serving.metrics import Metrics
@@ -40,6 +41,7 @@ class ServedModel:
 class Service:
     """Everything a route needs, by `get_service`. `models` is in the order given; the first is the default.
 
+    `entrance` is a way in beside the token, `on_stop` what else is to be closed in the end: for what is built upon it.
     Not ready before `start` has loaded and warmed all models, nor once `drain` was called.
     """
 
@@ -54,8 +56,11 @@ class Service:
         self.draining = False
         self.in_flight = 0
         self.metrics.in_flight.set_function(lambda: self.in_flight)
+        self.entrance: Entrance | None = None
+        self.on_stop: list[Callable[[], None]] = []
         self._sources = list(sources)
         self._started = False
+        self._adding = asyncio.Lock()
 
     @property
     def ready(self) -> bool:
@@ -76,6 +81,8 @@ class Service:
     def model(self, name: str | None = None) -> ServedModel:
         """The model of that name, without one the first. Raises Problem 404, and 503 while models are loading."""
         self._check_started()
+        if not self.models:
+            raise Problem(404, "No model", "this service has no model as yet", "no-model")
         if name is None:
             return next(iter(self.models.values()))
         if name not in self.models:
@@ -91,11 +98,23 @@ class Service:
         """Load and warm every model, and the decoder meanwhile. Raises ModelFileError."""
         self.decoder.start()
         for name, source in self._sources:
-            predictor = await asyncio.to_thread(_open, source, self.settings.threads)
-            model = self._serve(name, predictor)
-            await model.engine.run(_warm_up, WARM_UP_S)
+            await self.add(source, name)
         await self.decoder.ready()
         self._started = True
+
+    async def add(self, source: Path | Predictor, name: str | None = None) -> ServedModel:
+        """Load and warm a model, and serve it beside the others. Raises ModelFileError; all is then as before."""
+        async with self._adding:  # one at a time: each takes its name and much memory
+            predictor = await asyncio.to_thread(_open, source, self.settings.threads)
+            model = self._prepare(name, predictor)
+            try:
+                await model.engine.run(_warm_up, WARM_UP_S)
+            except BaseException:
+                model.engine.close()
+                raise
+            self.models[model.name] = model
+            self.metrics.queue.labels(model.name).set_function(lambda: model.engine.depth)
+            return model
 
     def drain(self) -> None:
         """Take no new work; what was taken is finished, jobs are cancelled."""
@@ -107,16 +126,16 @@ class Service:
         self.drain()
         for model in self.models.values():
             model.engine.close()
+        for close in self.on_stop:
+            close()
         self.decoder.close()
 
-    def _serve(self, name: str | None, predictor: Predictor) -> ServedModel:
+    def _prepare(self, name: str | None, predictor: Predictor) -> ServedModel:
         wanted = {given for given, _ in self._sources if given}
         name = name or _unique(_plain(predictor.metadata.name) or _plain(predictor.path.stem), {*self.models, *wanted})
         inference = self.metrics.inference.labels(name)
         engine = Engine(predictor, self.settings.queue, self.settings.timeout_s, inference.observe)
-        self.metrics.queue.labels(name).set_function(lambda: engine.depth)
-        self.models[name] = ServedModel(name, predictor.path, predictor, engine)
-        return self.models[name]
+        return ServedModel(name, predictor.path, predictor, engine)
 
 
 def get_service(request: Request) -> Service:

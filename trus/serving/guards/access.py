@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
+from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -47,20 +49,36 @@ class HostCheck:
             raise Problem(403, "Foreign origin", detail, "origin")
 
 
+class Entrance(Protocol):
+    """Another way in than the token, for the addresses that it `guards`: browsers keep a cookie."""
+
+    def guards(self, path: str) -> bool:
+        """Whether it answers for this address."""
+        ...
+
+    def admit(self, scope: Scope, send: Send) -> Send:
+        """Raise Problem 401 or 403, or return what the answer is sent by."""
+        ...
+
+
 class TokenCheck:
     """Authorization: Bearer TOKEN, by its digest and in constant time. No digests: everybody may ask.
 
-    Notes the digest in the scope as `caller`: whose jobs these are.
+    Notes the digest in the scope as `caller`: whose jobs these are. `find_entrance` gives the way in beside the token.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings):
-        self.app, self._digests = app, settings.tokens
+    def __init__(self, app: ASGIApp, settings: ServeSettings, find_entrance: Callable[[], Entrance | None]):
+        self.app, self._digests, self._find_entrance = app, settings.tokens, find_entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] == "http" and self._digests and scope["path"] not in OPEN and not self._is_known(scope):
-            headers = {"WWW-Authenticate": 'Bearer realm="trus"'}
-            raise Problem(401, "No valid token", "send the header Authorization: Bearer TOKEN", "token", headers)
+        if scope["type"] == "http" and scope["path"] not in OPEN:
+            entrance = self._find_entrance()
+            if entrance is not None and entrance.guards(scope["path"]):
+                send = entrance.admit(scope, send)
+            elif self._digests and not self._is_known(scope):
+                headers = {"WWW-Authenticate": 'Bearer realm="trus"'}
+                raise Problem(401, "No valid token", "send the header Authorization: Bearer TOKEN", "token", headers)
         await self.app(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:

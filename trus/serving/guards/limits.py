@@ -48,7 +48,8 @@ class Admission:
             self._check_places()
         places = (len(service.models) + 1) * settings.queue + settings.decoders
         if self._taken >= places:
-            seconds = str(max(1, *(math.ceil(m.engine.depth * m.engine.mean_seconds) for m in service.models.values())))
+            waits = [math.ceil(m.engine.depth * m.engine.mean_seconds) for m in service.models.values()]
+            seconds = str(max([1, *waits]))
             detail = f"{self._taken} requests are in hand; ask again in {seconds} s"
             raise Problem(429, "Too many requests", detail, "too-many", {"Retry-After": seconds})
 

@@ -82,7 +82,9 @@ class _Answer:
         """Pass a message on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._headers()]
+            given = message.get("headers", ())
+            names = {name for name, _ in given}
+            message["headers"] = [*given, *(header for header in self._headers() if header[0] not in names)]
         self.size += len(message.get("body", b""))
         await self._send(message)
 

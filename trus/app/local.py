@@ -1,0 +1,58 @@
+"""`trus app`: the service and its pages for one person on one computer."""
+
+import hashlib
+import logging
+import secrets
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from trus.app.application import add_application
+from trus.app.found import usual_places
+from trus.app.login import Login
+from trus.serving.server import Presentation, serve
+from trus.serving.service import Source
+from trus.serving.settings import ServeSettings
+
+DRAIN_S = 5.0
+
+
+def run_application(
+    sources: Iterable[Source], port: int, save_folder: Path, with_browser: bool, threads: int | None = None
+) -> int:
+    """Serve the pages on loopback until Ctrl-C or SIGTERM; returns the exit code. Raises ConfigError, ModelFileError.
+
+    Prints the address with its one-time token once the models are loaded, and opens the browser there.
+    """
+    login = Login()
+    # the web API beside the pages is closed: nobody knows this token
+    closed = hashlib.sha256(secrets.token_bytes()).hexdigest()
+    settings = ServeSettings(port=port, tokens=(closed,), drain_s=DRAIN_S, threads=threads)
+
+    def extend(app: FastAPI) -> None:
+        add_application(app, login, local=True, save_folder=save_folder, found=usual_places())
+
+    def announce(address: str) -> None:
+        _invite(address, login, with_browser)
+        if sys.stdin is not None and sys.stdin.isatty():
+            threading.Thread(target=_invite_again, args=(address, login, with_browser), daemon=True).start()
+
+    return serve(sources, settings, Presentation(extend, announce, logging.WARNING))
+
+
+def _invite(address: str, login: Login, with_browser: bool) -> None:
+    entrance = f"{address}/app/enter?token={login.issue()}"
+    print(f"trus app: {entrance}", flush=True)
+    if with_browser:
+        threading.Thread(target=webbrowser.open, args=(entrance,), daemon=True).start()  # some wait for the browser
+
+
+def _invite_again(address: str, login: Login, with_browser: bool) -> None:
+    """A token works once: Enter makes another, say for a second browser."""
+    print("Ctrl-C ends it; Enter opens it once more. Research use only.", flush=True)
+    while sys.stdin.readline():
+        _invite(address, login, with_browser)
