@@ -38,13 +38,13 @@ def test_json_and_back_is_the_same():
 
 
 def test_a_newer_schema_is_told_from_damage():
-    with pytest.raises(ModelFileError, match=r"m\.onnx: was written with metadata schema 4, .* up to 3; upgrade trus"):
-        parse(schema_version=4, something_new={"a": 1}, thresholds="another form")
+    with pytest.raises(ModelFileError, match=r"m\.onnx: was written with metadata schema 5, .* up to 4; upgrade trus"):
+        parse(schema_version=5, something_new={"a": 1}, thresholds="another form")
 
 
 @pytest.mark.parametrize("version", [0, "new", None])
 def test_a_schema_that_is_no_later_version_is_damage(version):
-    with pytest.raises(ModelFileError, match=r"does not fit schema 3 \(schema_version: .*export the model again"):
+    with pytest.raises(ModelFileError, match=r"does not fit schema 4 \(schema_version: .*export the model again"):
         parse(schema_version=version)
 
 
@@ -71,7 +71,7 @@ def test_a_document_that_does_not_fit_is_refused_with_the_reason(changes, messag
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"name": 1}'])
 def test_text_that_is_no_document_is_refused(text):
-    with pytest.raises(ModelFileError, match=r"m\.onnx: its metadata does not fit schema 3"):
+    with pytest.raises(ModelFileError, match=r"m\.onnx: its metadata does not fit schema 4"):
         parse_metadata(text, "m.onnx")
 
 

@@ -1,9 +1,13 @@
-"""How sure a network is of a mask, in two numbers that a person can read."""
+"""How sure a network is of a mask, in two numbers that a person can read; and whether it knows frames of that kind."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
+
+from trus.inference.appearance import Appearance, warnings_for
+from trus.inference.appearance.measures import Box
 
 UNSURE = (0.25, 0.75)
 """A pixel whose probability lies from the first up to the second is uncertain."""
@@ -26,6 +30,15 @@ class Confidence:
 def confidence_of(planes: np.ndarray, probabilities: np.ndarray) -> list[Confidence]:
     """Masks (K, H, W) of 0 and 1, as `Classes.planes` gives them, and probabilities float32 (K, H, W), a class each."""
     return [_confidence(plane, probability) for plane, probability in zip(planes, probabilities, strict=True)]
+
+
+def frame_warnings(image: np.ndarray, boxes: Sequence[Box], appearance: Appearance | None) -> list[dict[str, str]]:
+    """In which ways a frame is unlike the training frames: `code` and `detail`, a code once.
+
+    `boxes` are what was segmented of it, none: all of it. Empty where the model file does not know its training frames.
+    """
+    found = [warning for box in boxes or (None,) for warning in warnings_for(image, box, appearance)]
+    return [asdict(warning) for warning in {each.code: each for each in reversed(found)}.values()][::-1]
 
 
 def _confidence(plane: np.ndarray, probability: np.ndarray) -> Confidence:

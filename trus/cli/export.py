@@ -23,3 +23,5 @@ def export_model_file(
     typer.echo(f"checked on {done.frames} frames of {done.manifest}: {done.parity}")
     if done.score is None:
         typer.echo("it holds no score: no model file of the run was made of the same weights; scripts/evaluate.py")
+    if done.appearance is None:
+        typer.echo("it does not know what its training frames looked like: manifest and split are not those of its run")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trus.files import hash_file
+from trus.inference.appearance import Appearance
 from trus.inference.graph_file import GraphFile
 from trus.inference.metadata import Interval, ModelMetadata, OperatingPoint, Quantisation, Score
 from trus.inference.postprocessing import Rule
@@ -57,6 +58,7 @@ def rows(description: dict[str, Any]) -> Iterator[Row]:
     yield "operating point", say_operating_point(metadata.operating_point)
     yield from _quantisation(metadata.quantisation)
     yield from _origin(metadata)
+    yield from _titled("appearance", say_appearance(metadata.appearance))
     yield "statement", metadata.statement
 
 
@@ -116,6 +118,14 @@ def say_score(score: Score | None) -> str:
         return "none in this file; scripts/evaluate.py measures one"
     patients = say_patients(score.patients) if score.grouped else "patients not known: it may be too good"
     return f"{score.metric} {say(score)}, {score.part}, {score.frames} frames, {patients}"
+
+
+def say_appearance(appearance: Appearance | None) -> dict[str, Any]:
+    """What the training frames looked like: measure -> what 98 % of them lie within."""
+    if appearance is None:
+        return {"training frames": "unknown; no frame is warned of as unlike them"}
+    ranges = {name: f"{usual.low:.3g} to {usual.high:.3g}" for name, usual in appearance.ranges.items()}
+    return {"measured on": f"{appearance.frames} training frames"} | ranges
 
 
 def say_operating_point(point: OperatingPoint | None) -> str:

@@ -47,7 +47,7 @@ class EnsemblePredictor(Predictor):
 
     Members have one set of classes, and one set of thresholds and post-processing, which the ensemble takes over.
     `metadata` is the first member's with the sources of all, the counts of the largest, no score and no operating
-    point.
+    point; what the training frames looked like is the first member's too, as members are trained on much the same ones.
     Raises ModelFileError that lists every difference.
     """
 

@@ -6,13 +6,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trus.data.classes import Classes
 from trus.errors import ConfigError, ManifestError, ModelFileError
+from trus.inference.appearance import Appearance
 from trus.inference.postprocessing import Rule, check_rules
 from trus.preprocessing import Preprocessor
 
-SCHEMA_VERSION: Literal[3] = 3
+SCHEMA_VERSION: Literal[4] = 4
 """A document is of the first version that knows all that it says, and an older trus refuses it in one line.
 
-2 added postprocessing and operating_point: an older trus would segment without them. 3 added quantisation.
+2 added postprocessing and operating_point: an older trus would segment without them. 3 added quantisation, 4
+appearance.
 """
 STATEMENT = "Research use only. Not a medical device; must not be used for diagnosis or treatment decisions."
 
@@ -123,7 +125,7 @@ class Quantisation(_Part):
 class ModelMetadata(_Part):
     """The JSON document of a model file. Earlier versions are read as the current one."""
 
-    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
     name: str
     created: str
     trus_version: str
@@ -136,6 +138,9 @@ class ModelMetadata(_Part):
     input_shape: tuple[int, int, int] = Field(description="channels, height, width")
     training: Training
     data: Provenance
+    appearance: Appearance | None = Field(
+        default=None, description="Of the training frames; None in files of earlier versions, and of very few frames"
+    )
     score: Score | None = Field(
         default=None, description="With threshold 0.5 or what training was told, nothing tidied"
     )

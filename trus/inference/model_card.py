@@ -8,7 +8,7 @@ import html
 from collections.abc import Iterator
 from typing import Any
 
-from trus.inference.description import say, say_operating_point, say_patients, say_score
+from trus.inference.description import say, say_appearance, say_operating_point, say_patients, say_score
 from trus.inference.metadata import ModelMetadata, Quantisation
 from trus.inference.postprocessing import Rule
 from trus.nested import flatten
@@ -92,6 +92,8 @@ def _training_data(metadata: ModelMetadata) -> Iterator[str]:
         ("Sources", ", ".join(data.sources) or "not stated"),
         ("Licences", ", ".join(data.licences) or "not stated"),
     )
+    yield from ["", "What the training frames look like (98 % of them; trus/inference/appearance):", ""]
+    yield from _list(*say_appearance(metadata.appearance).items())
 
 
 def _analyses(metadata: ModelMetadata) -> Iterator[str]:

@@ -9,9 +9,12 @@ from omegaconf import OmegaConf
 from trus.data.images import read_frame
 from trus.data.manifest import Frame, Manifest
 from trus.errors import ModelFileError, TrusError
+from trus.inference.appearance import Appearance
 from trus.inference.metadata import ModelMetadata, Score
 from trus.inference.predictor import read_model_file
 from trus.inference.pytorch import CheckpointPredictor
+from trus.quantisation.frames import find_parts
+from trus.training.appearance import appearance_of
 from trus.training.export import Parity, export_model
 
 PARITY_FRAMES = 4
@@ -26,13 +29,15 @@ class Exported:
     manifest: Path
     frames: int
     score: Score | None
+    appearance: Appearance | None
 
 
 def export_checkpoint(checkpoint: Path, target: Path, manifest: Path | None = None) -> Exported:
     """Write `target` (.onnx) from a checkpoint once it agrees with the network on real frames.
 
     The frames are the first four outside the test part of `manifest`, or of the manifest that the run's config.yaml
-    names. The score is that of the run's model.onnx where this holds the same weights; else there is none. Raises
+    names. The score is that of the run's model.onnx where this holds the same weights; else there is none. What the
+    training frames look like is measured where manifest and split are those of the training; else it is unknown. Raises
     ModelFileError, and writes nothing, for a file that is no checkpoint, no manifest, or a graph that disagrees.
     """
     if target.suffix != ".onnx":
@@ -43,9 +48,13 @@ def export_checkpoint(checkpoint: Path, target: Path, manifest: Path | None = No
     source = manifest or _manifest_of(checkpoint)
     frames = _frames(source)
     inputs = np.stack([predictor.preprocessor(read_frame(frame.image), frame.region)[0] for frame in frames])
-    metadata = predictor.metadata.model_copy(update={"score": _score(checkpoint, predictor.metadata)})
+    measured = {
+        "score": _score(checkpoint, predictor.metadata),
+        "appearance": _appearance(checkpoint, predictor, source),
+    }
+    metadata = predictor.metadata.model_copy(update=measured)
     parity = export_model(predictor.module, metadata, inputs, target)
-    return Exported(target, parity, source, len(frames), metadata.score)
+    return Exported(target, parity, source, len(frames), metadata.score, metadata.appearance)
 
 
 def _manifest_of(checkpoint: Path) -> Path:
@@ -66,6 +75,14 @@ def _frames(manifest: Path) -> list[Frame]:
     if len(frames) < 2:
         raise ModelFileError(f"{manifest}: {len(frames)} frames outside the test part; the export is checked on 2 to 4")
     return frames
+
+
+def _appearance(checkpoint: Path, predictor: CheckpointPredictor, manifest: Path) -> Appearance | None:
+    try:
+        parts = find_parts(checkpoint, predictor.metadata, manifest, None)
+    except TrusError:
+        return None
+    return appearance_of(parts.training, predictor.preprocessor)
 
 
 def _score(checkpoint: Path, metadata: ModelMetadata) -> Score | None:

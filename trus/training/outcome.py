@@ -22,6 +22,7 @@ from trus.inference.inputs import Input
 from trus.inference.metadata import ModelMetadata, Score
 from trus.inference.predictor import open_predictor
 from trus.inference.pytorch import CheckpointPredictor
+from trus.training.appearance import appearance_of_fold
 from trus.training.export import Parity, export_model
 from trus.training.tracking import log_file, log_metrics
 
@@ -66,7 +67,7 @@ def deliver(checkpoint: Path, network: nn.Module | None, data: FrameDataModule, 
             log_file(logger, path, "panels")
     model_file = run_dir / "model.onnx"
     iou = evaluation.iou()
-    metadata = _scored(predictor.metadata, iou, evaluation.grouped)
+    metadata = _measured(predictor.metadata, iou, evaluation.grouped, data)
     parity = export_model(predictor.module, metadata, _real_frames(data), model_file)
     log_file(logger, model_file)
     folder = _predict(model_file, data, run_dir / "predictions") if wanted.predict else None
@@ -110,9 +111,9 @@ def best_metrics(summary: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in best.items() if value is not None}
 
 
-def _scored(metadata: ModelMetadata, iou: Estimate, grouped: bool) -> ModelMetadata:
+def _measured(metadata: ModelMetadata, iou: Estimate, grouped: bool, data: FrameDataModule) -> ModelMetadata:
     score = Score(part="validation", grouped=grouped, **iou.to_dict())
-    return metadata.model_copy(update={"score": score})
+    return metadata.model_copy(update={"score": score, "appearance": appearance_of_fold(data)})
 
 
 def _real_frames(data: FrameDataModule) -> np.ndarray:

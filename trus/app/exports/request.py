@@ -84,7 +84,9 @@ def read_request(body: bytes) -> ExportRequest:
 
 def labels_of(rows: list[tuple[int, int]], size: tuple[int, int], where: str) -> np.ndarray:
     """Run lengths -> label map uint8 (H, W). Raises Problem 422 where they do not fit the frame."""
-    values, runs = (np.array(column, np.int64) for column in zip(*rows, strict=True)) if rows else ([], np.zeros(0, int))
+    values, runs = (
+        (np.array(column, np.int64) for column in zip(*rows, strict=True)) if rows else ([], np.zeros(0, int))
+    )
     height, width = size
     if int(runs.sum()) != height * width:
         detail = f"{where}: its run lengths hold {int(runs.sum())} pixels, the frame has {width}x{height}"

@@ -1,0 +1,94 @@
+"""The frames of an export, each with its classes, its mask and, where the file is held, its picture."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from trus.app.exports.names import stems
+from trus.app.exports.request import ExportFrame, labels_of, wrong
+from trus.app.studies.store import Studies, Study
+from trus.data.classes import Classes
+from trus.serving.segmentation import Scale
+from trus.serving.service import ServedModel, Service
+
+
+@dataclass(frozen=True)
+class Going:
+    """One frame on its way out. `stem` is its file name without suffix, `where` how errors call it; `size` (H, W)."""
+
+    asked: ExportFrame
+    stem: str
+    where: str
+    model: ServedModel
+    study: Study | None
+    size: tuple[int, int]
+
+    @property
+    def classes(self) -> Classes:
+        """Those of the model that drew it."""
+        return self.model.predictor.classes
+
+    def labels(self) -> np.ndarray:
+        """The mask, uint8 (H, W) of label values. Raises Problem 422 for one that fits neither frame nor classes."""
+        labels = labels_of(self.asked.rows, self.size, self.where)
+        unknown = sorted({value for value, run in self.asked.rows if run} - {*self.classes.labels})
+        if unknown:
+            known = ", ".join(f"{value} {name}" for value, name in self.classes.labels.items())
+            raise wrong(f"{self.where}: labels {unknown} are no classes of its model ({known})", "mask-does-not-fit")
+        return labels
+
+    async def picture(self) -> np.ndarray:
+        """The frame as it was decoded. Raises Problem 404 where its file is gone, 422 where it cannot be decoded."""
+        assert self.study is not None, "gather(pictures=True) sees to it"
+        return (await self.study.frame(self.asked.frame)).frame.image
+
+    @property
+    def scale(self) -> Scale:
+        """mm a pixel: what the file says, else what the page says of it."""
+        if self.study is not None and (self.study.spacing or any(region.spacing for region in self.study.regions)):
+            return Scale(self.study.spacing, self.study.regions, self.study.spacing_note)
+        return Scale(self.asked.spacing, (), "stated by the user" if self.asked.stated and self.asked.spacing else "")
+
+
+def gather(
+    frames: Sequence[ExportFrame], service: Service, studies: Studies, caller: str, held: ExitStack, pictures: bool
+) -> list[Going]:
+    """The frames with what is held of them; their files stay held until `held` is closed.
+
+    Raises Problem 404 for a model that is not served and, with `pictures` or where no size is stated, for a file that
+    is not held; 422 where frame and file do not fit.
+    """
+    found: dict[str, Study] = {}
+    going = []
+    names = stems([(frame.name, frame.frame) for frame in frames])
+    for number, (asked, stem) in enumerate(zip(frames, names, strict=True), 1):
+        where = f"frame {number} of {len(frames)}"
+        study = _study(asked, studies, caller, held, found, must=pictures or asked.size is None)
+        size = study.size if study is not None else asked.size
+        assert size is not None
+        if asked.size is not None and asked.size != size:
+            raise wrong(f"{where}: is said to have {asked.size} pixels, its file has {size}", "mask-does-not-fit")
+        going.append(Going(asked, stem, where, service.model(asked.model), study, size))
+    return going
+
+
+def same_classes(going: Sequence[Going]) -> Classes:
+    """The classes that all frames have. Raises Problem 422 where their models differ in them."""
+    first, *others = [(frame.classes.labels, frame.classes.contains) for frame in going]
+    if any(other != first for other in others):
+        detail = "the frames were segmented by models with different classes; export the frames of each by themselves"
+        raise wrong(detail, "classes-differ")
+    return going[0].classes
+
+
+def _study(
+    asked: ExportFrame, studies: Studies, caller: str, held: ExitStack, found: dict[str, Study], must: bool
+) -> Study | None:
+    wanted = asked.study or ""
+    if wanted not in found:
+        if not must and not studies.holds(wanted, caller):
+            return None
+        found[wanted] = held.enter_context(studies.using(wanted, caller))
+    return found[wanted]
