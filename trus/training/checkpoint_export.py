@@ -48,13 +48,10 @@ def export_checkpoint(checkpoint: Path, target: Path, manifest: Path | None = No
     source = manifest or _manifest_of(checkpoint)
     frames = _frames(source)
     inputs = np.stack([predictor.preprocessor(read_frame(frame.image), frame.region)[0] for frame in frames])
-    measured = {
-        "score": _score(checkpoint, predictor.metadata),
-        "appearance": _appearance(checkpoint, predictor, source),
-    }
-    metadata = predictor.metadata.model_copy(update=measured)
+    score, appearance = _score(checkpoint, predictor.metadata), _appearance(checkpoint, predictor, source)
+    metadata = predictor.metadata.model_copy(update={"score": score, "appearance": appearance})
     parity = export_model(predictor.module, metadata, inputs, target)
-    return Exported(target, parity, source, len(frames), metadata.score, metadata.appearance)
+    return Exported(target, parity, source, len(frames), score, appearance)
 
 
 def _manifest_of(checkpoint: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from trus.app.application import Application, There, caller_of
-from trus.app.confidence import confidence_of
+from trus.app.confidence import confidence_of, frame_warnings
 from trus.app.pictures import frame_png, preprocessed_png
 from trus.app.results import MEDIA_TYPE, pack_result
 from trus.app.studies.reading import ReadFrame
@@ -103,7 +103,7 @@ def _pack(served: ServedModel, read: ReadFrame, found: Segmented, segment_ms: fl
         "contains": {outer: sorted(classes.inside(outer)) for outer in classes.contains},
         "boxes": found.boxes,
         "notes": found.notes,
-        "warnings": [],
+        "warnings": frame_warnings(read.frame.image, found.boxes, served.predictor.metadata.appearance),
         "timings_ms": {"decode": read.decode_ms, "segment": segment_ms},
     }
     return pack_result(document, found)
