@@ -6,9 +6,12 @@ PORT ?= 5000
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
-.PHONY: train test lint format ui lock sbom audit image
+.PHONY: train app test lint format ui lock sbom audit image
 train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
+
+app: $(SETUP) # the application for clinicians, with the models under outputs/; `make train` makes one
+	$(BIN)/trus app $(ARGS)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(ARGS) # networks this small only lose by a second thread

@@ -33,6 +33,7 @@ def serve_models(
     drain: Annotated[float, typer.Option(min=0, help="Seconds from SIGTERM to the exit, at most.")] = 25.0,
     allowed_host: AllowedHosts = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores of a model's session.", show_default="all")] = None,
+    app: Annotated[bool, typer.Option("--app", help="Serve the application's pages, too, at /app/.")] = False,
 ) -> None:
     """Serve models as a web API on HOST:PORT until SIGTERM or Ctrl-C. Research use only.
 
@@ -40,7 +41,7 @@ def serve_models(
     where --drain was too short for that. A second signal ends it at once.
     """
     from trus.serving.guards.tokens import read_tokens
-    from trus.serving.server import serve
+    from trus.serving.server import Presentation, serve
     from trus.serving.settings import ServeSettings
 
     settings = ServeSettings(
@@ -57,7 +58,12 @@ def serve_models(
         allowed_hosts=tuple(allowed_host or ()),
         threads=threads,
     )
-    raise typer.Exit(serve(name_models(model), settings))
+    presentation = Presentation()
+    if app:
+        from trus.app.clinic import present_pages
+
+        presentation = present_pages(settings)
+    raise typer.Exit(serve(name_models(model), settings, presentation))
 
 
 def name_models(texts: list[str]) -> list[tuple[str | None, Path]]:

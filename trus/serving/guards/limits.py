@@ -81,9 +81,10 @@ class BodyLimit:
             return
         _check_header(scope)
         body = _Body(scope, receive, send, self._most)
-        handling = self.app(scope, body.receive, body.send)
+        if scope["method"] != "POST":
+            await body.read_away()
         try:
-            await (_while_present(handling, body) if scope["method"] == "POST" else handling)
+            await _while_present(self.app(scope, body.receive, body.send), body)
         except Exception:
             if body.failure is None:
                 raise
@@ -113,6 +114,13 @@ class _Body:
         except Problem as problem:
             self.failure = problem
             raise
+
+    async def read_away(self) -> None:
+        """A body that no route reads: the client is watched from its end on. Raises Problem and ClientDisconnect."""
+        while not self.read.is_set():
+            await self._next()
+            if self.failure is not None:
+                raise self.failure
 
     async def send(self, message: Message) -> None:
         """Pass on an answer, but not what the routes made of a body that was cut off."""
