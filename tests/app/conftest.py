@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from .. import ultrasound_dicom
 from . import running
 from .browsing import chromium, open_page, page, save_screenshot, watch
+from .in_process import open_application, run
 from .running import RunningApp
 
-__all__ = ["chromium", "open_page", "page", "save_screenshot", "watch"]
+__all__ = ["chromium", "open_application", "open_page", "page", "run", "save_screenshot", "watch"]
 
 StartApp = Callable[..., RunningApp]
 
@@ -34,3 +36,9 @@ def start_app(tiny_model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def app_service(start_app: StartApp) -> RunningApp:
     """One that the tests of a worker share: leave it running."""
     return start_app()
+
+
+@pytest.fixture(scope="session")
+def make_us_dicom() -> Callable[..., bytes]:
+    """`ultrasound_dicom.make_us_dicom`."""
+    return ultrasound_dicom.make_us_dicom

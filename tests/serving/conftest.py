@@ -14,12 +14,12 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
+from pydicom.dataset import Dataset
 
 from trus.serving.app import create_app
 from trus.serving.settings import ServeSettings
 
+from .. import ultrasound_dicom
 from ..dicom_region import region_item
 
 OpenService = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -131,30 +131,8 @@ def us_region() -> Callable[..., Dataset]:
 
 @pytest.fixture(scope="session")
 def make_us_dicom() -> Callable[..., bytes]:
-    """`make_us_dicom(frames, PatientID=...)`: an ultrasound DICOM file of grey frames, uint8 (H, W)."""
-
-    def make(frames: list[np.ndarray], **elements) -> bytes:
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UltrasoundMultiFrameImageStorage, generate_uid()
-        dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-        dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
-        dataset.Modality, dataset.PatientName, dataset.PatientID = "US", "Kanareykin^Ivan", "774411"
-        dataset.PatientComments, dataset.InstitutionName = "likes canaries", "Aviary"
-        dataset.Rows, dataset.Columns = frames[0].shape
-        dataset.BitsAllocated = dataset.BitsStored = 8
-        dataset.HighBit, dataset.PixelRepresentation, dataset.SamplesPerPixel = 7, 0, 1
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-        dataset.NumberOfFrames = len(frames)
-        for name, value in elements.items():
-            setattr(dataset, name, value)
-        dataset.PixelData = np.stack(frames).tobytes()
-        buffer = BytesIO()
-        dataset.save_as(buffer, enforce_file_format=True)
-        return buffer.getvalue()
-
-    return make
+    """`ultrasound_dicom.make_us_dicom`."""
+    return ultrasound_dicom.make_us_dicom
 
 
 @pytest.fixture
