@@ -44,12 +44,17 @@ export class History {
     this.#events.emit('change', 'push', action);
   }
 
+  /** Whether something is in hand. */
+  get held() {
+    return this.#held > 0;
+  }
+
   get canUndo() {
-    return this.#held === 0 && this.#done.length > 0;
+    return !this.held && this.#done.length > 0;
   }
 
   get canRedo() {
-    return this.#held === 0 && this.#undone.length > 0;
+    return !this.held && this.#undone.length > 0;
   }
 
   /** All actions, the first one first; the first `position` of them are done, the others undone. @returns {Action[]} */

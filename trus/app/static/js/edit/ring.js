@@ -1,0 +1,15 @@
+/** The ring that shows how far a tool reaches. */
+
+/** @param {CanvasRenderingContext2D} context @param {{x: number, y: number}} point in frame px @param {number} radius px */
+export function drawRing(context, view, point, radius, colour, dash = []) {
+  const { x, y } = view.toScreen(point);
+  const path = new Path2D();
+  path.arc(x, y, Math.max(radius * view.scale, 1), 0, 2 * Math.PI);
+  context.lineWidth = 3;
+  context.strokeStyle = 'rgba(0, 0, 0, 0.55)';
+  context.stroke(path);
+  context.setLineDash(dash);
+  context.lineWidth = 1.25;
+  context.strokeStyle = colour;
+  context.stroke(path);
+}
