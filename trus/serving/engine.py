@@ -29,8 +29,8 @@ class _Task:
 class Engine:
     """First come, first served, one at a time, because the network itself uses all cores.
 
-    `queue` requests may be in hand, the one in work among them, each for `timeout_s` in all. `observe` is told the seconds of each
-    work done.
+    `queue` requests may be in hand, the one in work among them, each for `timeout_s` in all. `observe` is told the
+    seconds of each work done.
     """
 
     def __init__(

@@ -13,8 +13,9 @@ class ServeSettings:
 
     `tokens` are SHA-256 digests in hex, never the tokens themselves; empty: no token is asked for. `max_bytes` bounds
     one request's body, `max_memory` what is held of all requests together (uploads, results of jobs, of which jobs have
-    half), `max_pixels` one frame, `max_frames` one upload. `queue`: requests in hand for a model, from
-    before their upload is read until they are answered, at least 1. `timeout_s`: waiting and computing of one request. `drain_s`: from SIGTERM to the exit.
+    half), `max_pixels` one frame, `max_frames` one upload. `queue`: requests in hand for a model, from before their
+    upload is decoded until they are answered, at least 1. `timeout_s`: waiting and computing of one request. `drain_s`:
+    from SIGTERM to the exit.
     `allowed_hosts`: names by which a proxy asks, beside loopback names and the own address. `threads`: cores of a
     model's session (None: all that this process may use). `decoders`: processes that read uploads.
     """

@@ -51,12 +51,12 @@ def _partners(order: np.ndarray) -> list[int]:
     partner = np.empty(len(order), np.int64)
     partner[order[0::2]] = order[1::2]
     partner[order[1::2]] = order[0::2]
-    return [int(k) for k in partner]
+    return partner.tolist()
 
 
 def _loops(corners: np.ndarray, sideways: list[int], along: list[int]) -> list[list[int]]:
     """Closed walks, alternately level and upright, cut where they come to a corner for the second time."""
-    keys = [int(k) for k in corners[:, 1] * (int(corners[:, 0].max()) + 1) + corners[:, 0]]
+    keys = (corners[:, 1] * (int(corners[:, 0].max()) + 1) + corners[:, 0]).tolist()
     seen = bytearray(len(corners))
     loops: list[list[int]] = []
     for first in range(len(corners)):

@@ -173,4 +173,4 @@ def _components(plane: np.ndarray, probability: np.ndarray, scale: Scale, around
 
 
 def _ring(ring: np.ndarray) -> Ring:
-    return [(int(x), int(y)) for x, y in ring]
+    return [(x, y) for x, y in ring.tolist()]

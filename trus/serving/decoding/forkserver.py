@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -35,7 +36,9 @@ _IMPORTED = (
 )
 _NO_MORE = b"."
 _PAUSE_S = 0.015
-"""A fork slows down the one before, whose memory is that of both: most have decoded their frame by then."""
+"""A fork slows down what else computes: most have decoded their frame by then. No pause where none waits any more."""
+_SPARE = 2
+"""Workers that wait: one for the next upload, and one so that nobody waits for a fork."""
 
 
 def main() -> None:
@@ -48,15 +51,16 @@ def main() -> None:
     gc.freeze()
     with suppress(BrokenPipeError):  # the service has ended meanwhile
         control.send(b"ready")
-        while _forked(control, limits):
-            time.sleep(_PAUSE_S)
+        waiting = [_fork(control, limits) for _ in range(_SPARE)]
+        while _engaged(waiting):
+            time.sleep(_PAUSE_S if waiting else 0)
+            waiting += [_fork(control, limits) for _ in range(_SPARE - len(waiting))]
 
 
 def _rehearse() -> None:
     """Decode a small picture of each kind and make a SEG: libraries set up half of themselves with the first."""
     for kind in ("png", "jpeg", "bmp", "tiff"):
-        with _small_file(partial(Image.new("L", (8, 8)).save, format=kind)) as path:
-            list(open_source(path).frames())
+        _rehearse_picture(kind)
     with _small_file(_small_dicom().save_as) as path:
         list(open_source(path).frames())
         about = dict.fromkeys(("model", "sha256", "version", "statement"), "0") | {
@@ -64,6 +68,11 @@ def _rehearse() -> None:
             "thresholds": [0.5],
         }
         build_segmentation(path, [0], np.zeros((1, 8, 8), np.uint8), about)
+
+
+def _rehearse_picture(kind: str) -> None:
+    with _small_file(partial(Image.new("L", (8, 8)).save, format=kind)) as path:
+        list(open_source(path).frames())
 
 
 @contextmanager
@@ -89,17 +98,26 @@ def _small_dicom() -> Dataset:
     return dataset
 
 
-def _forked(control: socket.socket, limits: Limits) -> bool:
-    """Fork a worker and return when it has an upload, so that the next one waits already; False: no more will come."""
+def _fork(control: socket.socket, limits: Limits) -> int:
+    """A worker that waits for an upload; it says so at the pipe returned when it has one."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         _decode(control, writing, limits)
     os.close(writing)
-    said = os.read(reading, 1)
-    os.close(reading)
-    if not said:  # somebody ended it; should the system end each, they are not forked without pause
-        time.sleep(0.1)
-    return said != _NO_MORE
+    return reading
+
+
+def _engaged(waiting: list[int]) -> bool:
+    """Take those that wait no more from the list, once there is one; False: no upload will come."""
+    more = True
+    for pipe in select.select(waiting, [], [])[0]:
+        said = os.read(pipe, 1)
+        os.close(pipe)
+        waiting.remove(pipe)
+        more = more and said != _NO_MORE
+        if not said:  # somebody ended it; should the system end each, they are not forked without pause
+            time.sleep(0.1)
+    return more
 
 
 def _leave_the_group() -> None:
@@ -116,6 +134,7 @@ def _decode(control: socket.socket, writing: int, limits: Limits) -> None:
     """Wait for an upload and decode it, in a process of its own, which ends here."""
     try:
         enter(limits)
+        _rehearse_picture("png")  # what a fork writes to first, it copies: now, not while somebody waits
         message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         os.write(writing, message or _NO_MORE)
         control.close()

@@ -2,4 +2,5 @@
 
 from trus.serving.routes import health, jobs, models, open_inference, segment
 
-ROUTERS = (health.router, models.router, jobs.router, open_inference.router, segment.router)
+ROUTERS = (segment.router, health.router, models.router, jobs.router, open_inference.router)
+"""In the order in which they are asked: what is called most comes first."""
