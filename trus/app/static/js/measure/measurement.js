@@ -1,5 +1,6 @@
 /** What was measured by hand in a frame: callipers, ellipses, angles, and volumes from two planes. */
 
+import { newId } from '../ids.js';
 import { angle, boxOf, distance, ellipse, ellipsoidVolume } from './geometry.js';
 import { IN_PIXELS, scaleAt } from './scale.js';
 import { shapeOf } from './shape.js';
@@ -23,7 +24,7 @@ import { shapeOf } from './shape.js';
 export const POINTS = { calliper: 2, angle: 3, ellipse: 3 };
 
 export function newMeasurement(type, content) {
-  return { id: crypto.randomUUID(), type, points: [], ...content };
+  return { id: newId(), type, points: [], ...content };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Calliper, ellipse and angle. */
 
-import { measuringTool } from './measuring.js';
+import { MeasuringTool } from './measuring.js';
 import { registerTool } from './registry.js';
 
 const KINDS = [
@@ -9,13 +9,11 @@ const KINDS = [
   { id: 'angle', keys: ['a'], rest: (a, b) => [turned(b, a, -Math.PI / 4)] },
 ];
 
-/** Puts them among the tools. @returns {object[]} */
+/** Puts them among the tools. @returns {MeasuringTool[]} */
 export function addMeasuringTools(app) {
-  return KINDS.map((kind) => {
-    const tool = measuringTool(app, { ...kind, textKey: `measure.tool.${kind.id}`, icon: kind.id });
-    registerTool(tool);
-    return tool;
-  });
+  const tools = KINDS.map((kind, order) => new MeasuringTool(app, { ...kind, order }));
+  tools.forEach(registerTool);
+  return tools;
 }
 
 /** A point beside the middle of a line, as a share of its length away. */

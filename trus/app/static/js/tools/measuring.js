@@ -1,5 +1,6 @@
 /** Tools that measure by points: drag to make one, drag its ends to change it. */
 
+import { chord } from '../keyboard.js';
 import { addMeasurement, removeMeasurement, replaceMeasurement } from '../measure/actions.js';
 import { drawMeasurement } from '../measure/drawing.js';
 import { handleAt, within } from '../measure/handles.js';
@@ -9,112 +10,139 @@ import { look } from '../measure/overlay.js';
 const SHORTEST = 3;
 const STEPS = { arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1] };
 
-/**
- * A measuring tool. Pressed and dragged, or two clicks; the points after the second are put where `rest` says and can
- * be dragged then.
- *
- * @param {object} app
- * @param {{id: string, textKey: string, icon: string, keys: string[], rest: (a: object, b: object) => object[]}} kind
- */
-export function measuringTool(app, { id, textKey, icon, keys, rest }) {
-  /** What is being drawn or moved: `index` of the point that follows the pointer; `fresh` while it is not yet kept. */
-  let going = null;
-  const item = () => app.frames.selected;
-  const redraw = () => app.view.invalidate();
-  const choose = (chosen) => app.store.set({ measurement: chosen });
+/** Pressed and dragged, or two clicks; further points are put where `rest` says and can be dragged then. */
+export class MeasuringTool {
+  group = 'measure';
+  cursor = 'crosshair';
+  #app;
+  #rest;
+  /** What is drawn or moved: `index` of the point that follows the pointer, `fresh` while it is not yet kept. */
+  #going = null;
 
-  function begin(point) {
+  /**
+   * @param {object} app
+   * @param {{id: string, keys: string[], order: number, rest: (a: object, b: object) => object[]}} kind
+   */
+  constructor(app, { id, keys, order, rest }) {
+    Object.assign(this, { id, keys, order, icon: id, textKey: `measure.tool.${id}` });
+    this.#app = app;
+    this.#rest = rest;
+    this.when = () => this.#item !== null;
+  }
+
+  get #item() {
+    return this.#app.frames.selected;
+  }
+
+  /** Id of the measurement that is being moved, which is not drawn where it was. */
+  get moving() {
+    return this.#going && !this.#going.fresh ? this.#going.measurement.id : null;
+  }
+
+  onPointerDown(event, point) {
+    if (event.button !== 0 || !this.#item) return;
+    const here = within(point, this.#item.size);
+    if (this.#going?.clicked) return this.#put(here);
+    const handle = handleAt(this.#item.measurements, point, this.#app.view, event.pointerType === 'touch');
+    if (handle) this.#take(handle);
+    else this.#begin(here);
+  }
+
+  onPointerMove(_event, point) {
+    if (this.#going) this.#put(within(point, this.#item.size));
+  }
+
+  onPointerUp() {
+    if (!this.#going) return;
+    if (this.#going.fresh && !this.#going.clicked && this.#isShort()) this.#going.clicked = true;
+    else this.#keep();
+  }
+
+  onCancel() {
+    this.#stop();
+  }
+
+  deactivate() {
+    this.#stop();
+  }
+
+  onKey(event) {
+    if (!this.#item) return false;
+    const pressed = chord(event);
+    if (pressed === 'escape') return this.#stop();
+    if (pressed === 'enter') return this.#addInTheMiddle();
+    const chosen = this.#item.measurements.find((each) => each.id === this.#app.store.get().measurement);
+    if (!chosen) return false;
+    if (pressed === 'delete' || pressed === 'backspace') return removeMeasurement(this.#app, this.#item, chosen.id), true;
+    return chosen.points.length > 0 && this.#nudge(chosen, pressed);
+  }
+
+  draw(context, view) {
+    if (this.#going && view.item === this.#item) drawMeasurement(context, view, this.#item, this.#going.measurement, look(true));
+  }
+
+  #begin(point) {
     const points = [point, { ...point }];
-    going = { fresh: true, clicked: false, index: 1, measurement: newMeasurement(id, { points: [...points, ...rest(...points)] }) };
+    const measurement = newMeasurement(this.id, { points: [...points, ...this.#rest(...points)] });
+    this.#going = { fresh: true, clicked: false, index: 1, measurement };
   }
 
-  function put(point) {
-    const points = going.measurement.points.map((each, i) => (i === going.index ? point : each));
-    if (going.fresh) points.splice(2, points.length, ...rest(points[0], points[1]));
-    going.measurement = { ...going.measurement, points };
-    redraw();
+  #take({ id, index }) {
+    this.#going = { fresh: false, index, measurement: this.#item.measurements.find((each) => each.id === id) };
+    this.#choose(id);
   }
 
-  function keep() {
-    const { fresh, measurement } = going;
-    going = null;
-    if (fresh) addMeasurement(app, item(), measurement);
-    else replaceMeasurement(app, item(), measurement);
-    choose(measurement.id);
+  #put(point) {
+    const { measurement, index, fresh } = this.#going;
+    const points = measurement.points.map((each, i) => (i === index ? point : each));
+    if (fresh) points.splice(2, points.length, ...this.#rest(points[0], points[1]));
+    this.#going.measurement = { ...measurement, points };
+    this.#app.view.invalidate();
   }
 
-  function isShort() {
-    const [a, b] = going.measurement.points.map((point) => app.view.toScreen(point));
+  #keep() {
+    const { fresh, measurement } = this.#going;
+    this.#going = null;
+    (fresh ? addMeasurement : replaceMeasurement)(this.#app, this.#item, measurement);
+    this.#choose(measurement.id);
+  }
+
+  #isShort() {
+    const [a, b] = this.#going.measurement.points.map((point) => this.#app.view.toScreen(point));
     return Math.hypot(a.x - b.x, a.y - b.y) < SHORTEST;
   }
 
-  function take(handle) {
-    const measurement = item().measurements.find((each) => each.id === handle.id);
-    going = { fresh: false, index: handle.index, measurement };
-    choose(handle.id);
+  #choose(id) {
+    this.#app.store.set({ measurement: id });
   }
 
-  const chosen = () => item()?.measurements.find((each) => each.id === app.store.get().measurement);
-
-  function onKey(event, pressed) {
-    if (pressed === 'escape') return going ? ((going = null), redraw(), true) : false;
-    if (pressed === 'enter') return addInTheMiddle(), true;
-    const measurement = chosen();
-    if (!measurement) return false;
-    if (pressed === 'delete' || pressed === 'backspace') return removeMeasurement(app, item(), measurement.id), true;
-    return nudge(measurement, pressed);
+  /** @returns {boolean} whether there was anything to stop */
+  #stop() {
+    const was = this.#going !== null;
+    this.#going = null;
+    if (was) this.#app.view.invalidate();
+    return was;
   }
 
-  /** Arrow keys move the last point, with Alt the first; with Shift ten pixels. */
-  function nudge(measurement, pressed) {
+  #addInTheMiddle() {
+    const [height, width] = this.#item.size;
+    const ends = [0.4, 0.6].map((share) => ({ x: width * share, y: height / 2 }));
+    this.#going = { fresh: true, measurement: newMeasurement(this.id, { points: [...ends, ...this.#rest(...ends)] }) };
+    this.#keep();
+    return true;
+  }
+
+  /** Arrow keys move the second point, with Alt the first; with Shift ten pixels. */
+  #nudge(measurement, pressed) {
     const parts = pressed.split('+');
     const step = STEPS[parts.at(-1)];
     if (!step || parts.includes('ctrl')) return false;
     const far = parts.includes('shift') ? 10 : 1;
     const index = parts.includes('alt') ? 0 : 1;
     const old = measurement.points[index];
-    const moved = within({ x: old.x + step[0] * far, y: old.y + step[1] * far }, item().size);
+    const moved = within({ x: old.x + step[0] * far, y: old.y + step[1] * far }, this.#item.size);
     const points = measurement.points.map((point, i) => (i === index ? moved : point));
-    replaceMeasurement(app, item(), { ...measurement, points });
+    replaceMeasurement(this.#app, this.#item, { ...measurement, points });
     return true;
   }
-
-  function addInTheMiddle() {
-    const [height, width] = item().size;
-    const ends = [0.4, 0.6].map((share) => ({ x: width * share, y: height / 2 }));
-    const measurement = newMeasurement(id, { points: [...ends, ...rest(...ends)] });
-    addMeasurement(app, item(), measurement);
-    choose(measurement.id);
-  }
-
-  return {
-    id,
-    textKey,
-    icon,
-    keys,
-    cursor: 'crosshair',
-    onPointerDown(event, point) {
-      if (event.button !== 0 || !item()) return;
-      if (going?.clicked) return put(within(point, item().size));
-      const handle = handleAt(item().measurements, point, app.view, event.pointerType === 'touch');
-      if (handle) take(handle);
-      else begin(within(point, item().size));
-    },
-    onPointerMove(event, point) {
-      if (going) put(within(point, item().size));
-    },
-    onPointerUp() {
-      if (!going) return;
-      if (going.fresh && !going.clicked && isShort()) going.clicked = true;
-      else keep();
-    },
-    onKey,
-    draw(context, view) {
-      if (going) drawMeasurement(context, view, item(), going.measurement, look(true));
-    },
-    /** The measurement that is being moved, which is not drawn where it was. */
-    get moving() {
-      return going && !going.fresh ? going.measurement.id : null;
-    },
-  };
 }

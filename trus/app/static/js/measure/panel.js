@@ -1,0 +1,117 @@
+/** The panel of measurements: the masks' sizes, what was measured by hand, and the scale that all of it rests on. */
+
+import { button, toggle } from '../controls.js';
+import { fill, h } from '../dom.js';
+import { onLanguage } from '../i18n.js';
+import { icon } from '../icons.js';
+import { register } from '../keyboard.js';
+import { removeMeasurement } from './actions.js';
+import { figures } from './measurement.js';
+import { frameScale, mayState } from './scale.js';
+import { shapes } from './shape.js';
+import { openSpacingDialog } from './spacing_dialog.js';
+import { openVolumeDialog } from './volume_dialog.js';
+import { quantity, row, scaleNote, spacingText } from './words.js';
+
+const SETTLED_MS = 150;
+
+/** Commands of measuring, beside the tools. @param {object} app */
+export function registerMeasureCommands(app) {
+  const shown = () => app.frames.selected !== null;
+  const flip = (key) => app.store.set({ [key]: !app.store.get()[key] });
+  const group = 'measure';
+  register({ id: 'measure.ruler', textKey: 'measure.ruler', icon: 'ruler', keys: ['shift+r'], group, run: () => flip('ruler') });
+  register({ id: 'measure.diameters', textKey: 'measure.diameters', icon: 'calliper', keys: ['shift+d'], group, run: () => flip('diameters') });
+  register({ id: 'measure.volume', textKey: 'measure.volume', icon: 'volume', keys: ['shift+v'], group, when: shown, run: () => openVolumeDialog(app) });
+  register({ id: 'measure.spacing', textKey: 'measure.spacing.state', icon: 'ruler', keys: ['shift+s'], group, when: shown, run: () => openSpacingDialog(app) });
+}
+
+/** @param {HTMLElement} host @param {object} app */
+export function buildMeasurePanel(host, app) {
+  const body = h('div', { class: 'measures' });
+  const ruler = toggle({ textKey: 'measure.ruler', value: app.store.get().ruler, change: (value) => app.store.set({ ruler: value }) });
+  const lines = toggle({ textKey: 'measure.diameters', value: app.store.get().diameters, change: (value) => app.store.set({ diameters: value }) });
+  app.store.on(['ruler', 'diameters'], (state) => (ruler.set(state.ruler), lines.set(state.diameters)));
+  const render = () => fill(body, ...content(app));
+  follow(app, render);
+  render();
+  host.append(body, ruler.element, lines.element);
+}
+
+/** Renders when something shown here changed; a stroke or a slider in motion is waited for. */
+function follow(app, render) {
+  let timer = 0;
+  let endMask = () => undefined;
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(render, SETTLED_MS);
+  };
+  const listen = () => {
+    endMask();
+    endMask = app.frames.selected?.mask?.onChange(soon) ?? (() => undefined);
+    soon();
+  };
+  app.frames.on('select', listen);
+  app.frames.on('item', (item, what) => {
+    if (item === app.frames.selected) what === 'mask' ? listen() : soon();
+  });
+  app.store.on(['colours', 'measurement'], soon);
+  onLanguage(soon);
+}
+
+function content(app) {
+  const item = app.frames.selected;
+  if (!item) return [h('p', { class: 'hint', t: 'measure.nothing' })];
+  return [scaleLine(app, item), classTable(app, item), handList(app, item)];
+}
+
+function scaleLine(app, item) {
+  const scale = frameScale(item);
+  const stated = scale.source === 'stated';
+  const key = scale.spacing ? `measure.spacing.${scale.source}` : 'measure.spacing.none';
+  const text = h('p', { class: 'grow' }, scale.spacing ? `${spacingText(scale.spacing)} ` : '', h('span', { class: stated ? 'badge' : 'hint', t: key }));
+  const change = mayState(item)
+    ? button({ textKey: stated ? 'measure.spacing.change' : 'measure.spacing.state', class: 'is-small', run: () => openSpacingDialog(app) })
+    : null;
+  const why = scale.spacing ? null : h('p', { class: 'hint', lang: scale.detail ? 'en' : undefined }, scale.detail);
+  return h('div', { class: 'measure-scale' }, h('div', { class: 'row' }, text, change), why);
+}
+
+function classTable(app, item) {
+  const list = shapes(item);
+  if (!list) return h('p', { class: 'hint', t: 'measure.noMask' });
+  const head = ['class', 'area', 'perimeter', 'diameters'].map((each) => h('th', { scope: 'col', t: `measure.column.${each}` }));
+  const rows = list.map((shape, k) => classRow(app, shape, k));
+  const table = h('table', { class: 'figures' }, h('thead', {}, h('tr', {}, ...head)), h('tbody', {}, ...rows));
+  const notes = [...new Set(list.filter((shape) => shape.pixels).map(scaleNote).filter(Boolean))];
+  return h('div', {}, table, ...notes.map((note) => h('p', { class: 'hint' }, note)));
+}
+
+function classRow(app, shape, k) {
+  const swatch = h('span', { class: 'swatch', style: { '--swatch': app.colours.of(shape.name, k) } });
+  const name = h('th', { scope: 'row' }, swatch, shape.name);
+  if (!shape.pixels) return h('tr', {}, name, h('td', { colspan: 3, class: 'hint', t: 'measure.empty' }));
+  const across = { value: shape.widest.length, second: shape.across.length, unit: shape.unit };
+  const cells = [quantity(shape.area, shape.areaUnit), quantity(shape.perimeter, shape.unit), row(across)];
+  const parts = shape.parts > 1 ? h('small', { class: 'hint', t: 'measure.parts', vars: { n: shape.parts } }) : null;
+  return h('tr', {}, name, ...cells.map((cell, i) => h('td', {}, cell, i === 2 ? parts : null)));
+}
+
+function handList(app, item) {
+  const rows = item.measurements.map((each) => handRow(app, item, each));
+  const list = rows.length ? h('ul', { class: 'hand-list' }, ...rows) : h('p', { class: 'hint', t: 'measure.byHand.none' });
+  const volume = button({ textKey: 'measure.volume.new', icon: 'volume', class: 'is-small', run: () => openVolumeDialog(app) });
+  return h('div', {}, h('h4', { t: 'measure.byHand' }), list, volume);
+}
+
+function handRow(app, item, measurement) {
+  const { scale, rows } = figures(item, measurement, (id) => app.frames.get(id));
+  const chosen = app.store.get().measurement === measurement.id;
+  const name = h('span', { class: 'grow', t: `measure.type.${measurement.type}` });
+  const values = h('span', { class: 'hand-values' }, ...rows.map((each) => h('span', {}, row(each))));
+  const choose = () => app.store.set({ measurement: measurement.id });
+  const face = h('button', { type: 'button', class: 'hand-face', 'aria-pressed': String(chosen), on: { click: choose } }, icon(measurement.type, 16), name, values);
+  const remove = button({ titleKey: 'measure.remove', icon: 'trash', class: 'is-small', run: () => removeMeasurement(app, item, measurement.id) });
+  const note = scaleNote(scale);
+  return h('li', {}, h('div', { class: 'row' }, face, remove), note ? h('small', { class: 'hint' }, note) : null);
+}

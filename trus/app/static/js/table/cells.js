@@ -1,0 +1,75 @@
+/** Cells of the table of results. */
+
+import { h } from '../dom.js';
+import { number, percent, t } from '../i18n.js';
+import { icon } from '../icons.js';
+import { quantity } from '../measure/words.js';
+
+/**
+ * @typedef {object} Column
+ * @property {string} key by which it is sorted
+ * @property {string} textKey
+ * @property {Record<string, string>} [vars]
+ * @property {string} width of CSS grid
+ * @property {(row: import('./rows.js').Row) => (string|Node)} cell
+ * @property {boolean} [figure] written to the right
+ */
+
+/** The columns for these rows: two a class that any of them has. @param {import('./rows.js').Row[]} rows @returns {Column[]} */
+export function columnsOf(rows) {
+  const classes = [...new Set(rows.flatMap((row) => [...row.shapes.keys()]))];
+  const column = (key, width, cell, figure = true) => ({ key, textKey: `batch.column.${key}`, width, cell, figure });
+  return [
+    column('position', '56px', (row) => number(row.position + 1)),
+    column('name', 'minmax(160px, 1fr)', (row) => h('span', { translate: 'no' }, row.item.name), false),
+    column('status', '128px', statusCell, false),
+    column('confidence', '104px', (row) => share(row.confidence)),
+    column('warnings', '84px', (row) => (row.warnings ? number(row.warnings) : '')),
+    ...classes.flatMap(classColumns),
+    column('corrected', '88px', (row) => (row.corrected ? t('batch.yes') : ''), false),
+    column('annotator', '112px', (row) => row.item.annotator, false),
+    column('seconds', '72px', (row) => duration(row.item.seconds)),
+  ];
+}
+
+function classColumns(name) {
+  const shape = (row) => row.shapes.get(name);
+  const area = (row) => (shape(row)?.pixels ? quantity(shape(row).area, shape(row).areaUnit) : '');
+  const widest = (row) => (shape(row)?.pixels ? quantity(shape(row).widest.length, shape(row).unit) : '');
+  const vars = { name };
+  return [
+    { key: `area:${name}`, textKey: 'batch.column.area', vars, width: '124px', cell: area, figure: true },
+    { key: `widest:${name}`, textKey: 'batch.column.widest', vars, width: '116px', cell: widest, figure: true },
+  ];
+}
+
+/** @param {Column} column @param {import('./rows.js').Order} order @param {() => void} sort */
+export function headCell(column, order, sort) {
+  const sorted = order.key !== column.key ? 'none' : order.descending ? 'descending' : 'ascending';
+  const mark = sorted === 'none' ? null : h('span', { 'aria-hidden': 'true' }, sorted === 'ascending' ? '▲' : '▼');
+  const name = h('span', { class: 'head-name', t: column.textKey, tTitle: column.textKey, vars: column.vars });
+  const press = h('button', { type: 'button', class: 'head-button', on: { click: sort } }, name, mark);
+  return h('div', { role: 'columnheader', 'aria-sort': sorted, class: column.figure ? 'is-figure' : '' }, press);
+}
+
+/** @param {import('./rows.js').Row} row @param {Column[]} columns */
+export function rowElement(row, columns, { index, current }) {
+  const cells = columns.map((column) => h('div', { role: 'gridcell', class: column.figure ? 'is-figure' : '' }, column.cell(row)));
+  const names = `table-row ${current ? 'is-current' : ''} ${row.status === 'failed' ? 'is-failed' : ''}`;
+  return h('div', { role: 'row', id: `row-${index}`, class: names, 'aria-rowindex': index + 2, 'aria-selected': String(current) }, ...cells);
+}
+
+const MARKS = { done: 'check', failed: 'warning' };
+
+function statusCell({ status }) {
+  return h('span', { class: `status is-${status}` }, MARKS[status] ? icon(MARKS[status], 16) : null, t(`batch.status.${status}`));
+}
+
+function share(value) {
+  return value === null ? '' : percent(value);
+}
+
+function duration(seconds) {
+  if (!seconds) return '';
+  return seconds < 60 ? t('batch.seconds', { n: Math.round(seconds) }) : t('batch.minutes', { n: Math.round(seconds / 60) });
+}
