@@ -1,5 +1,6 @@
 """The frames of an export, each with its classes, its mask and, where the file is held, its picture."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from trus.app.exports.names import stems
 from trus.app.exports.request import ExportFrame, labels_of, wrong
 from trus.app.studies.store import Studies, Study
 from trus.data.classes import Classes
+from trus.data.intake.source import Region
+from trus.serving.problems import Problem
 from trus.serving.segmentation import Scale
 from trus.serving.service import ServedModel, Service
 
@@ -24,11 +27,17 @@ class Going:
     model: ServedModel
     study: Study | None
     size: tuple[int, int]
+    loop: asyncio.AbstractEventLoop
 
     @property
     def classes(self) -> Classes:
         """Those of the model that drew it."""
         return self.model.predictor.classes
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The tissue regions that the file names."""
+        return self.study.regions if self.study is not None else ()
 
     def labels(self) -> np.ndarray:
         """The mask, uint8 (H, W) of label values. Raises Problem 422 for one that fits neither frame nor classes."""
@@ -39,29 +48,36 @@ class Going:
             raise wrong(f"{self.where}: labels {unknown} are no classes of its model ({known})", "mask-does-not-fit")
         return labels
 
-    async def picture(self) -> np.ndarray:
-        """The frame as it was decoded. Raises Problem 404 where its file is gone, 422 where it cannot be decoded."""
+    def picture(self) -> np.ndarray:
+        """The frame as it was decoded, for a thread beside the event loop's.
+
+        Raises Problem 404 where its file is gone meanwhile, 422 where it cannot be decoded.
+        """
         assert self.study is not None, "gather(pictures=True) sees to it"
-        return (await self.study.frame(self.asked.frame)).frame.image
+        return asyncio.run_coroutine_threadsafe(self.study.frame(self.asked.frame), self.loop).result().frame.image
 
     @property
     def scale(self) -> Scale:
         """mm a pixel: what the file says, else what the page says of it."""
-        if self.study is not None and (self.study.spacing or any(region.spacing for region in self.study.regions)):
-            return Scale(self.study.spacing, self.study.regions, self.study.spacing_note)
-        return Scale(self.asked.spacing, (), "stated by the user" if self.asked.stated and self.asked.spacing else "")
+        study = self.study
+        if study is not None and (study.spacing or any(region.spacing for region in study.regions)):
+            note = "" if study.spacing else "known within the file's regions only"
+            return Scale(study.spacing, study.regions, note)
+        if self.asked.spacing is None:
+            return Scale(None, (), study.spacing_note if study is not None else "not known")
+        return Scale(self.asked.spacing, (), "stated by the user" if self.asked.stated else "")
 
 
 def gather(
     frames: Sequence[ExportFrame], service: Service, studies: Studies, caller: str, held: ExitStack, pictures: bool
 ) -> list[Going]:
-    """The frames with what is held of them; their files stay held until `held` is closed.
+    """The frames with what is held of them; their files stay held until `held` is closed. For the event loop's thread.
 
     Raises Problem 404 for a model that is not served and, with `pictures` or where no size is stated, for a file that
     is not held; 422 where frame and file do not fit.
     """
-    found: dict[str, Study] = {}
-    going = []
+    found: dict[str, Study | None] = {}
+    going, loop = [], asyncio.get_running_loop()
     names = stems([(frame.name, frame.frame) for frame in frames])
     for number, (asked, stem) in enumerate(zip(frames, names, strict=True), 1):
         where = f"frame {number} of {len(frames)}"
@@ -69,8 +85,9 @@ def gather(
         size = study.size if study is not None else asked.size
         assert size is not None
         if asked.size is not None and asked.size != size:
-            raise wrong(f"{where}: is said to have {asked.size} pixels, its file has {size}", "mask-does-not-fit")
-        going.append(Going(asked, stem, where, service.model(asked.model), study, size))
+            detail = f"{where}: {asked.size[1]}x{asked.size[0]} pixels are stated, its file has {size[1]}x{size[0]}"
+            raise wrong(detail, "mask-does-not-fit")
+        going.append(Going(asked, stem, where, service.model(asked.model), study, size, loop))
     return going
 
 
@@ -84,11 +101,14 @@ def same_classes(going: Sequence[Going]) -> Classes:
 
 
 def _study(
-    asked: ExportFrame, studies: Studies, caller: str, held: ExitStack, found: dict[str, Study], must: bool
+    asked: ExportFrame, studies: Studies, caller: str, held: ExitStack, found: dict[str, Study | None], must: bool
 ) -> Study | None:
     wanted = asked.study or ""
-    if wanted not in found:
-        if not must and not studies.holds(wanted, caller):
-            return None
-        found[wanted] = held.enter_context(studies.using(wanted, caller))
+    if found.get(wanted) is None:
+        try:
+            found[wanted] = held.enter_context(studies.using(wanted, caller))
+        except Problem:
+            if must:
+                raise
+            found[wanted] = None
     return found[wanted]

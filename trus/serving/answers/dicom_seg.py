@@ -54,7 +54,8 @@ def build_segmentation(path: Path, numbers: list[int], labels: np.ndarray, about
     """The DICOM file of a SEG of `labels` uint8 (N, H, W), of the frames `numbers` of the DICOM file at `path`.
 
     One binary segment a class, an outer class with what lies in it; of a multi-frame source, each frame refers to its
-    own. `about`: classes (`Classes.to_dict`), model, sha256, thresholds, version, statement. The patient, study and
+    own. `about`: classes (`Classes.to_dict`), model, sha256, thresholds (None: several), version, statement; where a
+    person had a hand in it, corrected (bool) and annotator. The patient, study and
     frame of reference are those of the source, as the standard demands. Raises IntakeError where the source lacks what
     a reference needs.
     """
@@ -110,7 +111,7 @@ def _packed(labels: np.ndarray, classes: Classes) -> tuple[bytes, bool]:
 
 def _of_one_frame(source: Dataset, classes: Classes, about: dict[str, Any]) -> Segmentation:
     """The SEG of a single empty frame. highdicom makes none of several frames without a place in space."""
-    single = deepcopy(source)
+    single, corrected = deepcopy(source), about.get("corrected", False)
     single.SOPClassUID = _SINGLE_FRAME
     for keyword in ("NumberOfFrames", "FrameOfReferenceUID", "PositionReferenceIndicator"):
         single.pop(keyword, None)
@@ -128,7 +129,8 @@ def _of_one_frame(source: Dataset, classes: Classes, about: dict[str, Any]) -> S
         software_versions=about["version"],
         device_serial_number=about["sha256"],
         content_label="TRUS",
-        content_description="Automatic segmentation, research use only",
+        content_description=f"{'Corrected' if corrected else 'Automatic'} segmentation, research use only",
+        content_creator_name=_creator(about),
         series_description=f"trus: {about['model']}"[:64],
         omit_empty_frames=False,
     )
@@ -171,6 +173,8 @@ def _time_dimension(segmentation: Segmentation) -> Dataset:
 
 def _descriptions(classes: Classes, about: dict[str, Any]) -> list[SegmentDescription]:
     thresholds = dict(zip(classes.targets, about["thresholds"], strict=True))
+    kinds = SegmentAlgorithmTypeValues
+    kind_of_making = kinds.SEMIAUTOMATIC if about.get("corrected") else kinds.AUTOMATIC
     found = []
     for number, name in enumerate(classes.targets, 1):
         category, kind = _KNOWN.get(name.lower(), (_TISSUE, CodedConcept(f"TRUS{number}", "99TRUS", name[:64])))
@@ -179,7 +183,7 @@ def _descriptions(classes: Classes, about: dict[str, Any]) -> list[SegmentDescri
             family=codes.cid7162.ArtificialIntelligence,
             version=f"{about['version']} {about['sha256'][:16]}",
             source="trus",
-            parameters={"model_sha256": about["sha256"], "threshold": f"{thresholds[name]:g}"},
+            parameters={"model_sha256": about["sha256"], "threshold": _threshold(thresholds[name])},
         )
         found.append(
             SegmentDescription(
@@ -187,8 +191,18 @@ def _descriptions(classes: Classes, about: dict[str, Any]) -> list[SegmentDescri
                 segment_label=name[:64],
                 segmented_property_category=category,
                 segmented_property_type=kind,
-                algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+                algorithm_type=kind_of_making,
                 algorithm_identification=algorithm,
             )
         )
     return found
+
+
+def _threshold(value: float | None) -> str:
+    return "several" if value is None else f"{value:g}"
+
+
+def _creator(about: dict[str, Any]) -> str | None:
+    """The annotator as a DICOM name of one component; None without one. Marks that part names are left out."""
+    name = "".join(" " if mark in "\\^=" or not mark.isprintable() else mark for mark in about.get("annotator", ""))
+    return name.strip()[:64] or None
