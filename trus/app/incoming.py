@@ -1,4 +1,4 @@
-"""Bodies that are one file, of whatever type a browser says."""
+"""Bodies of requests: small ones, and files of whatever type a browser says."""
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -9,6 +9,16 @@ from trus.serving.problems import Problem
 def declared_size(request: Request) -> int:
     """Content-Length; 0 without."""
     return int(request.headers.get("content-length", 0))
+
+
+async def read_small(request: Request, most: int) -> bytes:
+    """The body. Raises Problem 413 beyond `most` bytes."""
+    content = b""
+    async for piece in request.stream():
+        content += piece
+        if len(content) > most:
+            raise Problem(413, "Too large", f"at most {most} bytes are read here", "too-large")
+    return content
 
 
 async def read_file(request: Request, memory: Memory) -> Upload:

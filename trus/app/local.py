@@ -41,6 +41,9 @@ def run_application(
         if sys.stdin is not None and sys.stdin.isatty():
             threading.Thread(target=_invite_again, args=(address, login, with_browser), daemon=True).start()
 
+    sources = [*sources]
+    if sources and sys.stderr.isatty():
+        print(f"loading {', '.join(str(source) for _, source in sources)} ...", file=sys.stderr, flush=True)
     return serve(sources, settings, Presentation(extend, announce, logging.WARNING))
 
 

@@ -81,7 +81,7 @@ class Login:
         return path in ("/", "/app") or path.startswith("/app/")
 
     def admit(self, scope: Scope, send: Send) -> Send:
-        """Note in the scope who asks (`caller`, only where they are in); what is returned adds our headers to the answer.
+        """Note in the scope who asks (`caller`, only where they are in) and return what adds our headers to the answer.
 
         Raises Problem 401 under /app/api without a cookie that is known, 403 for a page of another site or port there.
         """

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse
 
 from trus.app.application import Application, There
 from trus.app.entrance_page import entrance_page
-from trus.serving.problems import Problem
+from trus.app.incoming import read_small
 
 router = APIRouter(prefix="/app", include_in_schema=False)
 
@@ -29,7 +29,7 @@ async def enter(request: Request, there: There, token: str = "") -> Response:
 @router.post("/enter")
 async def enter_by_form(request: Request, there: There) -> Response:
     """By a token that was typed."""
-    token = parse_qs((await _form(request)).decode("utf-8", "replace")).get("token", [""])[0]
+    token = parse_qs((await read_small(request, _FORM_BYTES)).decode("utf-8", "replace")).get("token", [""])[0]
     if value := there.login.enter(token):
         return _let_in(request, there, value)
     await asyncio.sleep(_WRONG_S)
@@ -40,12 +40,3 @@ def _let_in(request: Request, there: Application, value: str) -> Response:
     answer = RedirectResponse("/app/", 303)
     answer.headers["set-cookie"] = there.login.cookie(request.scope, value)
     return answer
-
-
-async def _form(request: Request) -> bytes:
-    content = b""
-    async for piece in request.stream():
-        content += piece
-        if len(content) > _FORM_BYTES:
-            raise Problem(413, "Too large", f"at most {_FORM_BYTES} bytes are read here", "too-large")
-    return content

@@ -9,10 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from trus.app.application import Application, There
 from trus.app.described import describe_model
-from trus.app.incoming import declared_size, read_file
+from trus.app.incoming import read_file, read_small
 from trus.errors import ModelFileError
 from trus.inference.predictor import OnnxPredictor
-from trus.serving.memory import Upload
 from trus.serving.problems import Problem
 from trus.serving.service import ServedModel
 
@@ -33,12 +32,11 @@ async def post_model(request: Request, there: There) -> dict[str, Any]:
     """Load and warm a model: JSON {"id"} of a found file, or the file itself. One that is loaded already is named."""
     there.check_local()
     there.service.check_ready()
-    chosen = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-    if chosen and declared_size(request) > _CHOICE_BYTES:
-        raise _not_chosen()
-    with await read_file(request, there.service.memory) as upload:
-        path = await _chosen(upload, there) if chosen else _as_path(upload)
+    if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
+        path = await _chosen(await read_small(request, _CHOICE_BYTES), there)
         return describe_model(await _load(path, there))
+    with await read_file(request, there.service.memory) as upload:
+        return describe_model(await _load(Path(f"/proc/self/fd/{upload.fileno()}"), there))
 
 
 async def _load(path: Path, there: Application) -> ServedModel:
@@ -57,19 +55,15 @@ async def _load(path: Path, there: Application) -> ServedModel:
         raise _refused(error, path) from None
 
 
-async def _chosen(upload: Upload, there: Application) -> Path:
+async def _chosen(content: bytes, there: Application) -> Path:
     try:
-        choice = Choice.model_validate_json(_as_path(upload).read_bytes())
+        choice = Choice.model_validate_json(content)
     except ValidationError:
         raise _not_chosen() from None
     found = await asyncio.to_thread(there.found.find, choice.id)
     if found is None:
         raise Problem(404, "No such model file", "that file is not there any more; look again", "no-such-model")
     return found.path
-
-
-def _as_path(upload: Upload) -> Path:
-    return Path(f"/proc/self/fd/{upload.fileno()}")
 
 
 def _refused(error: ModelFileError, path: Path) -> Problem:

@@ -1,16 +1,22 @@
 """GET /app/api/session: what the pages need to know at their start."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ValidationError
 
 from trus import __version__
-from trus.app.application import There
+from trus.app.application import There, caller_of
 from trus.app.described import describe_found, describe_model
+from trus.app.incoming import read_small
 from trus.inference.metadata import STATEMENT
+from trus.serving.problems import Problem
 
 router = APIRouter(prefix="/app/api", include_in_schema=False)
+
+_LEAVING_BYTES = 64 * 1024
 
 
 @router.get("/session")
@@ -36,7 +42,20 @@ async def get_session(there: There) -> dict[str, Any]:
     }
 
 
+class Leaving(BaseModel):
+    """What a page that is being closed had open."""
+
+    studies: list[str] = []
+
+
 @router.post("/leave")
-async def leave() -> Response:
-    """A page says that it is being closed. Its studies stay for other tabs, and until they are idle for too long."""
+async def leave(request: Request, there: There) -> Response:
+    """A page says that it is being closed: its studies, and only its own, are forgotten."""
+    try:
+        leaving = Leaving.model_validate_json(await read_small(request, _LEAVING_BYTES) or b"{}")
+    except ValidationError:
+        raise Problem(422, "Parameters do not fit", 'send {"studies": [...]}', "parameters") from None
+    for study_id in leaving.studies:
+        with suppress(Problem):  # it is gone already
+            there.studies.forget(study_id, caller_of(request))
     return Response(status_code=204)

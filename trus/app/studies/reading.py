@@ -18,7 +18,9 @@ AHEAD_BYTES = 96 * 1024 * 1024
 LEAST_AHEAD = 4
 """Frames are decoded so far ahead of the last one asked for, in bytes, and at least so many."""
 NEAR = 8
-"""A frame so little ahead of the decoder is waited for; for others it begins anew."""
+"""A frame so little ahead of the decoder is waited for; for others it begins anew, but for clips, which it would read
+from their beginning."""
+CLIPS = ("avi", "mp4")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Reading:
         self._owner, self._upload, self._decoder, self._kept, self._started = owner, upload, decoder, kept, started
         self._opened: Opened | None = opened
         self._count = opened.frames_held
+        self._near = HIGHEST_FRAME if opened.kind in CLIPS else NEAR
         self._waiting: dict[int, _Waiting] = {}
         self._task: asyncio.Task[None] | None = None
         self._next, self._asked = 0, 0
@@ -117,7 +120,7 @@ class Reading:
 
     def _begin_near(self, number: int) -> None:
         """A worker that comes to this frame soon."""
-        if not self.is_reading or not self._next <= number <= self._next + NEAR:
+        if not self.is_reading or not self._next <= number <= self._next + self._near:
             self.rest()
             self._task = asyncio.create_task(self._read(number))
             self._started(self)
