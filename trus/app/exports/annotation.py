@@ -1,14 +1,13 @@
 """COCO and LabelMe, by the writers of `trus annotations export`."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from trus.app.exports.deidentified import keep
 from trus.app.exports.download import Download, check_size, zipped_folder
+from trus.app.exports.folders import private_folder
 from trus.app.exports.going import Going, same_classes
 from trus.app.exports.request import ExportOptions
 from trus.data.annotations import format_named
@@ -35,14 +34,6 @@ def annotations(going: Sequence[Going], options: ExportOptions, name: str) -> Do
         if name == "coco" and not options.pictures:
             return Download("trus-coco.json", "application/json", (folder / "annotations.json").read_bytes())
         return zipped_folder(f"trus-{name}.zip", folder)
-
-
-@contextmanager
-def private_folder() -> Iterator[Path]:
-    """A folder that only this user can read, in memory where the system has such a place; gone afterwards."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="trus-", dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 def _out(frame: Going, pictures: bool, folder: Path) -> FrameOut:
