@@ -121,7 +121,7 @@ export class Batch {
     for (let attempt = 1; ; attempt++) {
       try {
         const result = await this.#app.results.get(item, model, { signal });
-        if (!item.edited && item.maskModel !== model) this.#app.results.adoptMask(item, result);
+        if (!item.edited && item.mask?.model !== model) this.#app.results.useResult(item, result);
         return shapes(item);
       } catch (problem) {
         if ((problem.status !== 429 && problem.status !== 503) || attempt === BUSY_TRIES) throw problem;

@@ -6,20 +6,21 @@ import { number, onLanguage, t } from '../i18n.js';
 import { register } from '../keyboard.js';
 import { wordsFor } from '../messages.js';
 import { registerPanel } from '../panels/registry.js';
-import { Batch } from './batch.js';
+import { Batch, IDLE } from './batch.js';
 
 const MOST_FAILURES = 5;
 const REFRESH_MS = 200;
 
 /** @param {object} app gets `batch` */
 export function installBatch(app) {
+  app.store.set({ batch: IDLE });
   app.batch = new Batch(app);
   registerCommands(app);
   registerPanel({ id: 'batch', textKey: 'batch.panel', order: 10, tab: 'all', build: buildBatchPanel });
   app.store.on('batch', refreshCommands);
   app.store.on('batchEnded', ({ batchEnded: { done, failed } }) => {
     const kind = failed ? 'warning' : 'success';
-    app.messages.say(failed ? 'batch.ended.failed' : 'batch.ended', { n: done, failed }, { kind });
+    app.say(failed ? 'batch.ended.failed' : 'batch.ended', { n: done, failed }, { kind });
   });
 }
 

@@ -1,44 +1,74 @@
-/** What can be exported, and how each kind is asked for. */
+/** What can be exported, of which frames, and how it is cut into requests. */
+
+const A_GROUP = 24;
 
 /**
  * @typedef {object} Format
  * @property {string} id the last part of the service's address
- * @property {boolean} picture whether the service needs the frame's picture
- * @property {'frame'|'study'|'all'} by what one request covers: its answer is one file
- * @property {string} suffix of a file that holds all of it
+ * @property {boolean} picture whether the service needs the frames' pictures
+ * @property {'group'|'file'|'all'} by what one request covers: some frames, those of a file, or all
+ * @property {object} [options] of the request
  * @property {(item: object) => boolean} [when] frames that it can be made of
+ * @property {boolean} [local] only where the service runs on this computer
  */
 
 /** @type {Format[]} */
 export const FORMATS = [
-  { id: 'mask', picture: false, by: 'frame', suffix: 'png' },
-  { id: 'overlay', picture: true, by: 'frame', suffix: 'png' },
-  { id: 'csv', picture: false, by: 'all', suffix: 'csv' },
-  { id: 'coco', picture: false, by: 'all', suffix: 'json' },
-  { id: 'labelme', picture: true, by: 'frame', suffix: 'json' },
-  { id: 'dicom-seg', picture: true, by: 'study', suffix: 'dcm', when: (item) => item.kind === 'dicom' },
-  { id: 'manifest', picture: true, by: 'all', suffix: 'zip' },
+  { id: 'mask', picture: false, by: 'group' },
+  { id: 'overlay', picture: true, by: 'group' },
+  { id: 'csv', picture: false, by: 'all' },
+  { id: 'coco', picture: false, by: 'all', options: { pictures: false } },
+  { id: 'labelme', picture: true, by: 'group', options: { pictures: true, geometry: 'polygon' } },
+  { id: 'dicom-seg', picture: true, by: 'file', when: (item) => item.kind === 'dicom' },
+  { id: 'manifest', picture: true, by: 'all' },
 ];
 
-/** Which frames: `shown`, `chosen` in the filmstrip or the table, `corrected`, or `all` that have a mask. */
-export const SCOPES = ['shown', 'corrected', 'all'];
+/** The training manifest written into the save folder of this computer: frame by frame onto what is there. */
+export const INTO_FOLDER = { id: 'manifest', picture: true, by: 'group', options: { folder: true }, local: true };
 
-/** Frames of a scope that have a mask. @param {object} app @param {string} scope @param {object[]} [chosen] */
-export function framesOf(app, scope, chosen = []) {
-  const { list, selected } = app.frames;
-  const having = (items) => items.filter((item) => item && (item.mask || item.saved));
-  if (scope === 'shown') return having([selected]);
-  if (scope === 'chosen') return having(chosen);
-  if (scope === 'corrected') return having(list).filter((item) => item.edited);
-  return having(list);
+export const SCOPES = ['shown', 'file', 'corrected', 'all'];
+
+/** Frames of a scope that have a mask. @param {object} app @param {string} scope @returns {object[]} */
+export function framesOf({ frames }, scope) {
+  const { list, selected } = frames;
+  const chosen = {
+    shown: () => [selected].filter(Boolean),
+    file: () => (selected ? frames.ofFile(selected.fileId) : []),
+    corrected: () => list.filter((item) => item.edited),
+    all: () => list,
+  };
+  return chosen[scope]().filter((item) => item.mask);
 }
 
 /** The frames cut into what one request covers. @param {Format} format @param {object[]} items */
-export function requestsOf(format, items) {
+export function groupsOf(format, items) {
   const fitting = items.filter((item) => format.when?.(item) ?? true);
-  if (format.by === 'frame') return fitting.map((item) => [item]);
-  if (format.by === 'all') return fitting.length ? [fitting] : [];
-  const files = new Map();
-  for (const item of fitting) files.set(item.fileId, [...(files.get(item.fileId) ?? []), item]);
-  return [...files.values()];
+  if (!fitting.length) return [];
+  if (format.by === 'all') return [fitting];
+  if (format.by === 'file') return [...Map.groupBy(fitting, (item) => item.fileId).values()];
+  return Array.from({ length: Math.ceil(fitting.length / A_GROUP) }, (_, i) => fitting.slice(i * A_GROUP, (i + 1) * A_GROUP));
+}
+
+/**
+ * Names of the frames' files, no two files alike once the service has made them safe: what is made in several requests
+ * can lie in one archive.
+ *
+ * @param {object[]} items
+ * @returns {Map<string, string>} by file
+ */
+export function fileNames(items) {
+  const taken = new Set();
+  const names = new Map();
+  for (const { fileId, name } of items) {
+    if (names.has(fileId)) continue;
+    let unique = name;
+    for (let n = 2; taken.has(plain(unique)); n++) unique = name.replace(/(\.[^.]*)?$/, `-${n}$1`);
+    taken.add(plain(unique));
+    names.set(fileId, unique);
+  }
+  return names;
+}
+
+function plain(name) {
+  return name.replace(/\.[^.]*$/, '').replace(/[^\p{L}\p{N}_.-]+/gu, '_').toLowerCase();
 }

@@ -1,13 +1,8 @@
 /** What the service is told of a frame that is exported. */
 
 import { figures } from '../measure/measurement.js';
-import { Mask } from '../mask/mask.js';
 import { scaleAt } from '../measure/scale.js';
-
-/** The mask of a frame, also while its planes are dropped; null where there is none. @param {object} item */
-export function maskOf(item) {
-  return item.mask ?? (item.saved ? Mask.restore(item.saved) : null);
-}
+import { readMask } from '../measure/shape.js';
 
 /**
  * One frame of `POST /app/api/exports/FORMAT`.
@@ -17,22 +12,22 @@ export function maskOf(item) {
  * @param {{find: (id: string) => object|undefined, patientId: string, annotator: string}} about
  */
 export function exportFrame(item, study, { find, patientId, annotator }) {
-  const mask = maskOf(item);
+  const { mask } = item;
   const [height, width] = item.size;
   const { spacing, source } = scaleAt(item, { x0: 0, y0: 0, x1: width, y1: height });
   return {
     study,
     frame: item.number,
     name: item.name,
-    rows: mask.toRows(),
+    rows: readMask(item, () => mask.toRows()),
     size: item.size,
-    spacing: source === 'stated' ? spacing : null,
+    spacing,
     stated: source === 'stated',
     model: mask.model,
     model_sha256: mask.sha256,
     annotator: item.annotator || annotator,
     seconds: item.seconds || null,
-    corrected: mask.corrected,
+    corrected: item.edited,
     thresholds: thresholdsOf(mask),
     mean_probability: probabilitiesOf(item, mask),
     patient_id: patientId || null,
@@ -40,7 +35,7 @@ export function exportFrame(item, study, { find, patientId, annotator }) {
   };
 }
 
-/** By class, 0 to 1: what the user set in steps of 1/256, else the model's own. @param {Mask} mask */
+/** By class, 0 to 1: what the user set in steps of 1/256, else the model's own. @param {import('../mask/mask.js').Mask} mask */
 export function thresholdsOf(mask) {
   return Object.fromEntries(mask.targets.map(({ name, threshold }, k) => {
     const set = mask.thresholds[k];
@@ -49,7 +44,7 @@ export function thresholdsOf(mask) {
 }
 
 function probabilitiesOf(item, mask) {
-  const targets = item.results.get(item.maskModel)?.targets ?? [];
+  const targets = item.results.get(mask.model)?.targets ?? [];
   const known = targets.filter(({ name }) => mask.targets.some((target) => target.name === name));
   return Object.fromEntries(known.map(({ name, meanProbability }) => [name, meanProbability ?? null]));
 }

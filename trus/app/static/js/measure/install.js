@@ -5,11 +5,12 @@ import { addMeasuringTools } from '../tools/measurers.js';
 import { addMeasureOverlay } from './overlay.js';
 import { buildMeasurePanel, registerMeasureCommands } from './panel.js';
 
-/** Keys of the store: ruler and scale bar shown, widest diameters shown, id of the measurement chosen. */
-export const measureState = { ruler: true, diameters: false, measurement: null };
+/** Ruler and scale bar shown, widest diameters shown, id of the measurement chosen. */
+const INITIAL = { ruler: true, diameters: false, measurement: null };
 
 /** @param {object} app */
 export function installMeasure(app) {
+  app.store.set({ ...INITIAL, ...app.store.get() });
   const tools = addMeasuringTools(app);
   registerMeasureCommands(app);
   addMeasureOverlay(app, tools);

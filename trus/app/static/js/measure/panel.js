@@ -88,7 +88,7 @@ function classTable(app, item) {
 }
 
 function classRow(app, shape, k) {
-  const swatch = h('span', { class: 'swatch', style: { '--swatch': app.colours.of(shape.name, k) } });
+  const swatch = h('span', { class: 'class-dot', style: { '--dot': app.colours.of(shape.name, k) } });
   const name = h('th', { scope: 'row' }, swatch, shape.name);
   if (!shape.pixels) return h('tr', {}, name, h('td', { colspan: 3, class: 'hint', t: 'measure.empty' }));
   const across = { value: shape.widest.length, second: shape.across.length, unit: shape.unit };
@@ -101,7 +101,7 @@ function handList(app, item) {
   const rows = item.measurements.map((each) => handRow(app, item, each));
   const list = rows.length ? h('ul', { class: 'hand-list' }, ...rows) : h('p', { class: 'hint', t: 'measure.byHand.none' });
   const volume = button({ textKey: 'measure.volume.new', icon: 'volume', class: 'is-small', run: () => openVolumeDialog(app) });
-  return h('div', {}, h('h4', { t: 'measure.byHand' }), list, volume);
+  return h('div', {}, h('h3', { t: 'measure.byHand' }), list, volume);
 }
 
 function handRow(app, item, measurement) {

@@ -2,7 +2,6 @@
 
 import { bounds, cut, whole } from '../mask/box.js';
 import { components } from '../mask/components.js';
-import { Mask } from '../mask/mask.js';
 import { diameters } from './diameters.js';
 import { perimeter } from './perimeter.js';
 import { IN_PIXELS, areaInRegions, scaleAt } from './scale.js';
@@ -31,37 +30,39 @@ import { IN_PIXELS, areaInRegions, scaleAt } from './scale.js';
 const known = new WeakMap();
 
 /**
- * The shapes of a frame's mask as it is now, in the order of its classes; the last known ones while its planes are
- * dropped, null where it has no mask.
+ * The shapes of a frame's mask as it is now, in the order of its classes; null where it has no mask.
  *
  * @param {object} item
  * @returns {Shape[]|null}
  */
 export function shapes(item) {
+  if (!item.mask) return null;
+  const key = `${item.spacing ?? ''}/${item.statedSpacing ?? ''}/${item.mask.version}`;
   const last = known.get(item);
-  if (!item.mask) return last?.key.startsWith(scaleKey(item)) ? last.list : again(item);
-  const key = `${scaleKey(item)} ${item.mask.version}`;
   if (last?.key === key && last.mask === item.mask) return last.list;
-  const list = measure(item, item.mask);
+  const list = readMask(item, (mask) => measure(item, mask));
   known.set(item, { key, mask: item.mask, list });
   return list;
+}
+
+/**
+ * What `read` makes of a frame's mask. A packed mask opens when its pixels are read: it is packed again, so that going
+ * through many frames does not fill the memory.
+ *
+ * @template T
+ * @param {object} item with a mask
+ * @param {(mask: import('../mask/mask.js').Mask) => T} read
+ */
+export function readMask({ mask }, read) {
+  const packed = !mask.attached;
+  const made = read(mask);
+  if (packed) mask.pack();
+  return made;
 }
 
 /** @param {object} item @param {number} value label value of a class @returns {Shape|undefined} */
 export function shapeOf(item, value) {
   return shapes(item)?.find((shape) => shape.value === value);
-}
-
-/** Of a frame whose planes were dropped: its kept mask is opened for it. */
-function again(item) {
-  if (!item.saved) return null;
-  const list = measure(item, Mask.restore(item.saved));
-  known.set(item, { key: scaleKey(item), mask: null, list });
-  return list;
-}
-
-function scaleKey(item) {
-  return `${item.spacing ?? ''}/${item.statedSpacing ?? ''}`;
 }
 
 function measure(item, mask) {

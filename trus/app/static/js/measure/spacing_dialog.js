@@ -14,7 +14,7 @@ const MOST = 20;
 /** @param {object} app */
 export function openSpacingDialog(app) {
   const item = app.frames.selected;
-  if (!mayState(item)) return app.messages.say('measure.spacing.fromFile');
+  if (!mayState(item)) return app.say('measure.spacing.fromFile');
   const callipers = item.measurements.filter((each) => each.type === 'calliper');
   const fields = { rows: millimetres('measure.spacing.rows'), columns: millimetres('measure.spacing.columns'), length: millimetres('measure.spacing.length') };
   const state = { way: callipers.length ? 'calliper' : 'numbers', scope: 'file' };
@@ -46,7 +46,7 @@ export function openSpacingDialog(app) {
 }
 
 function millimetres(labelKey) {
-  const input = h('input', { type: 'text', inputmode: 'decimal', class: 'field is-short', autocomplete: 'off' });
+  const input = h('input', { type: 'text', inputmode: 'decimal', class: 'number-field', autocomplete: 'off' });
   const element = h('label', { class: 'field-row' }, h('span', { class: 'grow', t: labelKey }), input, h('span', { t: 'measure.unit.mm' }));
   return { element, input };
 }
@@ -54,7 +54,7 @@ function millimetres(labelKey) {
 function calliperChooser(callipers) {
   const text = (each) => number(distance(...each.points, IN_PIXELS), { maximumFractionDigits: 1 });
   const options = callipers.map((each, i) => h('option', { value: i, t: 'measure.spacing.calliper', vars: { n: i + 1, length: text(each) } }));
-  const select = h('select', { class: 'field', tLabel: 'measure.spacing.which' }, ...options);
+  const select = h('select', { class: 'select', tLabel: 'measure.spacing.which' }, ...options);
   select.selectedIndex = callipers.length - 1;
   return { element: select, index: () => select.selectedIndex };
 }

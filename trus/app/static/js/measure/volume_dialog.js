@@ -54,7 +54,7 @@ function otherWithLengths(app) {
 
 function frameRow(app, plane, frames, build) {
   const options = app.frames.list.map((item, i) => h('option', { value: item.id }, `${i + 1} · ${item.name}`));
-  const select = h('select', { class: 'field', on: { change: () => ((frames[plane] = app.frames.get(select.value)), build()) } }, ...options);
+  const select = h('select', { class: 'select', on: { change: () => ((frames[plane] = app.frames.get(select.value)), build()) } }, ...options);
   select.value = frames[plane].id;
   return h('label', { class: 'field-row is-head' }, h('span', { class: 'grow', t: `measure.volume.${plane}` }), select);
 }
@@ -63,7 +63,7 @@ function axisRow({ key, place }, item, find, choice, tell) {
   const lengths = lengthsOf(item, find);
   const options = lengths.map(({ text }, i) => h('option', { value: i }, text));
   const none = h('option', { value: '', t: lengths.length ? 'measure.volume.choose' : 'measure.volume.nothing' });
-  const select = h('select', { class: 'field', on: { change: () => (take(), tell()) } }, none, ...options);
+  const select = h('select', { class: 'select', on: { change: () => (take(), tell()) } }, none, ...options);
   const take = () => (choice[key] = lengths[select.value]?.axis ?? null);
   if (lengths[place]) select.value = String(place);
   take();

@@ -62,7 +62,7 @@ export function rowElement(row, columns, { index, current }) {
 const MARKS = { done: 'check', failed: 'warning' };
 
 function statusCell({ status }) {
-  return h('span', { class: `status is-${status}` }, MARKS[status] ? icon(MARKS[status], 16) : null, t(`batch.status.${status}`));
+  return h('span', { class: `status-mark is-${status}` }, MARKS[status] ? icon(MARKS[status], 16) : null, t(`batch.status.${status}`));
 }
 
 function share(value) {

@@ -16,7 +16,7 @@ import { shapes } from '../measure/shape.js';
 
 /** @param {object} item @param {number} position @returns {Row} */
 export function rowOf(item, position) {
-  const result = [...item.results.values()].find(({ model }) => model === item.maskModel) ?? null;
+  const result = item.results.get(item.mask?.model) ?? null;
   const probability = new Map((result?.targets ?? []).map((target) => [target.name, target.meanProbability]));
   const known = [...probability.values()].filter((value) => value !== null && value !== undefined);
   return {

@@ -4,7 +4,7 @@ import { MeasuringTool } from './measuring.js';
 import { registerTool } from './registry.js';
 
 const KINDS = [
-  { id: 'calliper', keys: ['c'], rest: () => [] },
+  { id: 'calliper', keys: ['l'], rest: () => [] },
   { id: 'ellipse', keys: ['o'], rest: (a, b) => [beside(a, b, 0.35)] },
   { id: 'angle', keys: ['a'], rest: (a, b) => [turned(b, a, -Math.PI / 4)] },
 ];

@@ -14,7 +14,7 @@ export default {
   'measure.volume': 'Ellipsoid volume from two planes',
   'measure.volume.new': 'Volume from two planes …',
   'measure.byHand': 'By hand',
-  'measure.byHand.none': 'Choose the calliper (C) and drag over the picture.',
+  'measure.byHand.none': 'Choose the calliper (L) and drag over the picture.',
   'measure.remove': 'Remove this measurement',
   'measure.column.class': 'Class',
   'measure.column.area': 'Area',

@@ -14,7 +14,7 @@ export default {
   'measure.volume': 'Объём эллипсоида по двум плоскостям',
   'measure.volume.new': 'Объём по двум плоскостям…',
   'measure.byHand': 'Вручную',
-  'measure.byHand.none': 'Выберите калипер (C) и проведите по изображению.',
+  'measure.byHand.none': 'Выберите калипер (L) и проведите по изображению.',
   'measure.remove': 'Удалить это измерение',
   'measure.column.class': 'Класс',
   'measure.column.area': 'Площадь',

@@ -1,0 +1,133 @@
+/** The page of a report: asks the application that opened it for the content, writes it, prints it. */
+
+import { button } from '../controls.js';
+import { fill, h } from '../dom.js';
+import { loadTexts, number, onLanguage, percent, setLanguage, t } from '../i18n.js';
+import { figure, quantity, row, scaleNote, spacingText } from '../measure/words.js';
+
+const MOST_MEASUREMENTS = 12;
+
+async function start() {
+  await loadTexts();
+  setLanguage(navigator.language.startsWith('ru') ? 'ru' : 'en');
+  const sheet = document.getElementById('sheet');
+  window.addEventListener('message', ({ data, source, origin }) => {
+    if (source !== window.opener || origin !== location.origin || data?.kind !== 'report') return;
+    show(sheet, data.report);
+    setLanguage(data.language);
+  });
+  fill(sheet, h('p', { class: 'waiting', t: window.opener ? 'export.report.waiting' : 'export.report.lost' }));
+  window.opener?.postMessage('report-ready', location.origin);
+}
+
+function show(sheet, report) {
+  const picture = h('img', { class: 'picture', src: URL.createObjectURL(report.picture), tLabel: 'export.report.picture' });
+  picture.alt = '';
+  const typed = { patient: textField('export.report.patient'), remarks: remarksField() };
+  const render = () => {
+    document.title = `${t('export.report.title')} – ${report.name}`;
+    fill(
+      sheet,
+      head(report),
+      h('div', { class: 'who' }, typed.patient.element, fact('export.report.frame', frameText(report)), fact('export.report.date', dateText(report.date))),
+      h('div', { class: 'picture-box' }, picture),
+      classTable(report),
+      handTable(report),
+      typed.remarks.element,
+      provenance(report),
+      h('footer', {}, h('p', {}, t('export.report.statement')), h('p', {}, `trus ${report.version}`)),
+    );
+  };
+  onLanguage(render);
+  fill(document.getElementById('bar'), languageButtons(), button({ textKey: 'export.report.print', icon: 'print', class: 'is-primary', run: () => window.print() }));
+}
+
+function languageButtons() {
+  const one = (code, name) => h('button', { type: 'button', class: 'button', lang: code, on: { click: () => setLanguage(code) } }, name);
+  return h('div', { class: 'row' }, one('en', 'English'), one('ru', 'Русский'));
+}
+
+function head() {
+  return h('header', {}, h('h1', {}, t('export.report.title')), h('p', { class: 'research' }, t('export.report.research')));
+}
+
+function textField(textKey) {
+  const input = h('input', { type: 'text', autocomplete: 'off', maxlength: 80 });
+  return { element: h('label', { class: 'fact' }, h('span', { t: textKey }), input) };
+}
+
+function remarksField() {
+  const input = h('textarea', { rows: 2, maxlength: 400 });
+  return { element: h('label', { class: 'remarks' }, h('span', { t: 'export.report.remarks' }), input) };
+}
+
+function fact(key, text) {
+  return h('div', { class: 'fact' }, h('span', {}, t(key)), h('strong', { translate: 'no' }, text));
+}
+
+function frameText({ name, number: place, frames }) {
+  return frames > 1 ? t('export.report.frame.of', { name, n: place + 1, frames }) : name;
+}
+
+function dateText(date) {
+  return new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'long', timeStyle: 'short' }).format(date);
+}
+
+function table(keys, rows) {
+  const heads = keys.map((key) => h('th', { scope: 'col' }, t(key)));
+  return h('table', {}, h('thead', {}, h('tr', {}, ...heads)), h('tbody', {}, ...rows));
+}
+
+function classTable({ classes, scale }) {
+  const keys = ['measure.column.class', 'measure.column.area', 'measure.column.perimeter', 'measure.column.diameters', 'export.report.probability', 'export.report.threshold'];
+  const notes = [scale.spacing ? scaleText(scale) : t('measure.spacing.none'), scale.detail, ...classes.filter((each) => each.pixels).map(scaleNote)];
+  const said = [...new Set(notes.filter(Boolean))].join(' ');
+  return h('section', {}, h('h2', {}, t('export.report.classes')), table(keys, classes.map(classRow)), h('p', { class: 'note' }, said));
+}
+
+function classRow(shape) {
+  const name = h('th', { scope: 'row' }, h('span', { class: 'dot', style: { '--dot': shape.colour } }), shape.name);
+  if (!shape.pixels) return h('tr', {}, name, h('td', { colspan: 4 }, t('measure.empty')), h('td', {}, threshold(shape)));
+  const parts = shape.parts > 1 ? ` (${t('measure.parts', { n: shape.parts })})` : '';
+  const across = `${figure(shape.widest.length, shape.unit)} × ${quantity(shape.across.length, shape.unit)}${parts}`;
+  const cells = [quantity(shape.area, shape.areaUnit), quantity(shape.perimeter, shape.unit), across, shape.probability === null ? '–' : percent(shape.probability), threshold(shape)];
+  return h('tr', {}, name, ...cells.map((cell) => h('td', {}, cell)));
+}
+
+function threshold(shape) {
+  return number(shape.threshold, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+function scaleText({ spacing, source }) {
+  return `${spacingText(spacing)} (${t(`measure.spacing.${source}`)}).`;
+}
+
+function handTable({ measurements }) {
+  if (!measurements.length) return null;
+  const rows = measurements.slice(0, MOST_MEASUREMENTS).map((each) =>
+    h('tr', {}, h('th', { scope: 'row' }, t(`measure.type.${each.type}`)), h('td', {}, each.rows.map(row).join(' · ')), h('td', {}, originText(each))),
+  );
+  const more = measurements.length - rows.length;
+  const rest = more > 0 ? h('p', { class: 'note' }, t('export.report.more', { n: more })) : null;
+  return h('section', {}, h('h2', {}, t('measure.byHand')), table(['export.report.measure', 'export.report.value', 'export.report.origin'], rows), rest);
+}
+
+/** A volume shows the lengths that it was made of, and where they were measured. */
+function originText({ axes, scale }) {
+  const lengths = axes.map(({ length, name, number: place }) => `${quantity(length, 'mm')} (${place ? `${place}: ${name}` : '–'})`);
+  return [lengths.length ? `π/6 × ${lengths.join(' × ')}` : '', scaleNote(scale)].filter(Boolean).join(' ');
+}
+
+function provenance({ model, corrected, annotator, warnings }) {
+  const facts = [
+    ['export.report.model', model.synthetic ? `${model.name} (${t('export.report.synthetic')})` : model.name],
+    ['export.report.hash', model.sha256],
+    ['export.report.mask', t(corrected ? 'export.report.corrected' : 'export.report.uncorrected')],
+    ['export.report.annotator', annotator || '–'],
+  ];
+  const list = h('dl', { class: 'facts' }, ...facts.flatMap(([key, text]) => [h('dt', {}, t(key)), h('dd', { translate: 'no' }, text)]));
+  const warned = warnings.length ? h('p', { class: 'note' }, t('export.report.warnings', { n: warnings.length })) : null;
+  return h('section', {}, list, warned);
+}
+
+start();
