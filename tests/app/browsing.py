@@ -95,7 +95,7 @@ def open_page(chromium: Browser, watch: Watch, app_service: RunningApp) -> Itera
         watch.follow(context)
         page = context.new_page()
         page.goto(f"{service.address}{path}")
-        page.wait_for_function("window.trusApp !== undefined")
+        page.wait_for_selector("html[data-ready=true]")
         return page
 
     yield opened

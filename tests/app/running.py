@@ -55,11 +55,16 @@ def start(folder: Path, *arguments: str) -> RunningApp:
     """Start `trus app --no-browser ARGUMENTS` with `folder` as its working and home folder; a free port by default."""
     log, save_folder = folder / "log", folder / "saved"
     ports = () if "--port" in arguments else ("--port", "0")
-    command = [sys.executable, "-m", "trus.cli", "app", "--no-browser", "--save-to", str(save_folder), *ports]
+    options = ("--no-browser", "--threads", "1", "--save-to", str(save_folder), *ports)
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data")}
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [*command, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=os.environ | home
+            [sys.executable, "-m", "trus.cli", "app", *options, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=folder,
+            env=os.environ | home,
         )
     for line in process.stdout:
         if found := ENTRANCE.search(line):

@@ -1,0 +1,106 @@
+"""What a person does on the page, as the tests say it."""
+
+import base64
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+PROBLEMS = ".message.is-error"
+
+
+def open_files(page: Page, *paths: Path) -> None:
+    """By the file dialog; waits until all of them are opened or told."""
+    page.locator("#pick-files").set_input_files([str(path) for path in paths])
+    page.wait_for_function("trusApp.store.get().opening === null")
+
+
+def drop(page: Page, *files: tuple[str, bytes], selector: str = "body") -> None:
+    """Drop files, by name and content, somewhere; does not wait."""
+    transfer = page.evaluate_handle("new DataTransfer()")
+    add = """([transfer, name, text]) =>
+        transfer.items.add(new File([Uint8Array.from(atob(text), (each) => each.charCodeAt(0))], name))"""
+    for name, content in files:
+        page.evaluate(add, [transfer, name, _base64(content)])
+    for kind in ("dragenter", "dragover", "drop"):
+        page.dispatch_event(selector, kind, {"dataTransfer": transfer})
+
+
+def paste(page: Page, name: str, content: bytes) -> None:
+    """Paste a file; does not wait."""
+    event = """([name, text]) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([Uint8Array.from(atob(text), (each) => each.charCodeAt(0))], name));
+        document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(event, [name, _base64(content)])
+
+
+def names(page: Page) -> list[str]:
+    """Of the frames, in order."""
+    return page.evaluate("trusApp.app.frames.list.map((item) => item.name)")
+
+
+def wait_for_frames(page: Page, count: int) -> None:
+    """Until so many are opened."""
+    page.wait_for_function(f"trusApp.app.frames.list.length === {count} && trusApp.store.get().opening === null")
+
+
+def wait_for_picture(page: Page) -> None:
+    """Until the frame chosen is the one in the view."""
+    page.wait_for_function("trusApp.view.picture && trusApp.view.item === trusApp.app.frames.selected")
+
+
+def wait_for_mask(page: Page) -> None:
+    """Until the mask of the frame chosen is in the view."""
+    wait_for_picture(page)
+    page.wait_for_function("trusApp.view.mask !== null && trusApp.view.mask === trusApp.app.frames.selected.mask")
+
+
+def area(page: Page, k: int = 0) -> int:
+    """Pixels of a class of the mask in the view."""
+    return page.evaluate(f"trusApp.view.mask.plane({k}).reduce((sum, bit) => sum + bit, 0)")
+
+
+def command(page: Page, name: str) -> Locator:
+    """The button of a command."""
+    return page.locator(f"[data-command='{name}']").first
+
+
+def painted(page: Page, layer: str = "mask") -> int:
+    """Pixels of a layer of the view that are not clear, once what was asked for is drawn."""
+    count = """(layer) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const canvas = trusApp.view.host.querySelector(`canvas.layer-${layer}`);
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let sum = 0;
+        for (let at = 3; at < data.length; at += 4) sum += data[at] > 0;
+        resolve(sum);
+    })))"""
+    return page.evaluate(count, layer)
+
+
+def move_slider(slider: Locator, value: float) -> None:
+    """Drag it there: events as of a hand, one `change` at the end."""
+    slider.evaluate(
+        """(element, value) => {
+            element.value = String(value);
+            element.dispatchEvent(new Event('input', { bubbles: true }));
+            element.dispatchEvent(new Event('change', { bubbles: true }));
+        }""",
+        value,
+    )
+
+
+def expect_problem(page: Page, words: str) -> None:
+    """A message is shown that says this (a regular expression)."""
+    expect(page.locator(PROBLEMS).filter(has_text=re.compile(words)).first).to_be_visible()
+
+
+def expect_texts(locator: Locator, wanted: Sequence[str]) -> None:
+    """These texts, in this order."""
+    expect(locator).to_have_text([re.compile(each) for each in wanted])
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -1,0 +1,167 @@
+"""Looking at a frame: layers, window and level, zoom, clips, another model, a reference."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from . import steps
+
+
+@pytest.fixture
+def shown(page: Page, dataset) -> Page:
+    """Two frames; the first with its mask."""
+    steps.open_files(page, dataset / "images" / "p2_0.png", dataset / "images" / "p4_1.png")
+    steps.wait_for_mask(page)
+    return page
+
+
+def switch(page: Page, name: str):
+    return page.locator("[data-panel=layers]").get_by_role("switch", name=re.compile(name, re.I))
+
+
+def middle(page: Page) -> tuple[float, float]:
+    box = page.locator("#view").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_fill_and_contour_by_themselves_and_together(shown):
+    both = steps.painted(shown, "mask"), steps.painted(shown, "lines")
+    switch(shown, "fill").click()
+    assert steps.painted(shown, "mask") == 0
+    assert steps.painted(shown, "lines") == both[1] > 0
+    switch(shown, "outline|contour").click()
+    assert steps.painted(shown, "lines") == 0
+    switch(shown, "fill").click()
+    assert steps.painted(shown, "mask") == both[0] > 0
+
+
+def test_a_class_is_hidden_by_itself(shown):
+    before = steps.painted(shown, "lines")
+    shown.locator("[data-class=lesion] button[aria-pressed]").click()
+    assert 0 < steps.painted(shown, "lines") < before
+
+
+def test_the_heat_map_covers_what_is_probable_and_has_a_legend(shown):
+    fill = steps.painted(shown, "mask")
+    shown.get_by_label("heat", exact=False).and_(shown.locator("select")).select_option(label="gland")
+    assert steps.painted(shown, "mask") > fill
+    expect(shown.locator(".heat-legend")).to_be_visible()
+
+
+def test_window_and_level_change_the_picture_and_come_back(shown):
+    level = "trusApp.view.levelsAt(48, 40)[0]"
+    own = shown.evaluate(level)
+    shown.keyboard.press("w")
+    x, y = middle(shown)
+    before = pixels(shown)
+    shown.mouse.move(x, y)
+    shown.mouse.down()
+    shown.mouse.move(x - 120, y - 60, steps=4)
+    shown.mouse.up()
+    assert (pixels(shown) != before).any()
+    assert shown.evaluate(level) == own, "the frame's own value is told, not the one shown"
+    shown.keyboard.press("Shift+w")
+    assert (pixels(shown) == before).all()
+
+
+def pixels(page: Page) -> np.ndarray:
+    """Of the middle of the picture as it is drawn."""
+    read = """() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const canvas = document.querySelector('#view canvas.layer-picture');
+        const place = [canvas.width / 2 - 50, canvas.height / 2 - 50, 100, 100];
+        resolve([...canvas.getContext('2d').getImageData(...place).data]);
+    })))"""
+    return np.array(page.evaluate(read))
+
+
+def test_the_wheel_zooms_at_the_pointer_and_the_frame_can_be_brought_back(shown):
+    fitted = shown.evaluate("trusApp.view.scale")
+    x, y = middle(shown)
+    point = shown.evaluate("trusApp.view.toFrame({ x: 300, y: 200 })")
+    box = shown.locator("#view").bounding_box()
+    shown.mouse.move(box["x"] + 300, box["y"] + 200)
+    shown.mouse.wheel(0, -400)
+    shown.wait_for_function(f"trusApp.view.scale > {fitted} * 1.3")
+    assert shown.evaluate("trusApp.view.toFrame({ x: 300, y: 200 })") == pytest.approx(point, abs=0.1)
+    shown.mouse.move(x, y)
+    shown.mouse.down(button="middle")
+    shown.mouse.move(x + 40, y + 30, steps=3)
+    shown.mouse.up(button="middle")
+    moved = shown.evaluate("trusApp.view.toFrame({ x: 300, y: 200 })")
+    assert moved != pytest.approx(point, abs=0.1)
+    shown.keyboard.press("0")
+    shown.wait_for_function(f"Math.abs(trusApp.view.scale - {fitted}) < 1e-9")
+
+
+def test_what_is_under_the_pointer_is_told(shown, dataset):
+    image = np.asarray(Image.open(dataset / "images" / "p2_0.png"))
+    place = shown.evaluate("trusApp.view.toScreen({ x: 48.5, y: 40.5 })")
+    box = shown.locator("#view").bounding_box()
+    shown.mouse.move(box["x"] + place["x"], box["y"] + place["y"])
+    expect(shown.locator("#status")).to_contain_text("x 48")
+    expect(shown.locator("#status")).to_contain_text(str(image[40, 48]))
+    expect(shown.locator("#status")).to_contain_text("gland")
+
+
+def test_what_the_network_sees(shown):
+    before = pixels(shown)
+    shown.keyboard.press("r")
+    shown.wait_for_function("trusApp.store.get().source === 'preprocessed'")
+    shown.wait_for_load_state("networkidle")
+    assert (pixels(shown) != before).any()
+    shown.keyboard.press("r")
+    shown.wait_for_load_state("networkidle")
+    assert (pixels(shown) == before).all()
+
+
+def test_a_clip_is_played_to_its_end_and_around(page, tmp_path, dataset):
+    frame = np.asarray(Image.open(dataset / "images" / "p2_0.png"))
+    path = clip(tmp_path, frame)
+    steps.open_files(page, path)
+    steps.wait_for_picture(page)
+    page.keyboard.press("k")
+    seen = "(window.seen ??= new Set()).add(trusApp.app.frames.position).size === 6"
+    page.wait_for_function(seen)
+    page.keyboard.press("k")
+    assert not page.evaluate("trusApp.store.get().playing")
+    steps.wait_for_mask(page)
+
+
+def clip(folder: Path, frame: np.ndarray) -> Path:
+    path = folder / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, frame.shape[::-1])
+    for number in range(6):
+        writer.write(cv2.cvtColor((frame // 8 * (number + 2)).astype(np.uint8), cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return path
+
+
+def test_a_reference_mask_is_compared(shown, dataset):
+    """Dice as from the label images themselves."""
+    with shown.expect_file_chooser() as chooser:
+        steps.command(shown, "reference.open").click()
+    chooser.value.set_files(str(dataset / "masks" / "p2_0.png"))
+    shown.wait_for_function("trusApp.view.item.reference !== null")
+    reference = np.asarray(Image.open(dataset / "masks" / "p2_0.png")).ravel() >= 1
+    mask = np.array(shown.evaluate("[...trusApp.view.mask.plane(0)]")).astype(bool)
+    dice = 2 * (reference & mask).sum() / (reference.sum() + mask.sum())
+    expect(shown.locator("[data-panel=reference]")).to_contain_text(f"{dice:.2f}"[:4])
+
+
+def test_two_models_side_by_side_move_together(open_page, start_app, watch, tiny_model, dataset):
+    service = start_app("--model", f"other={tiny_model.onnx}")
+    watch.origin = service.address
+    page = open_page(service)
+    steps.open_files(page, dataset / "images" / "p2_0.png")
+    steps.wait_for_mask(page)
+    steps.command(page, "view.compare").click()
+    page.wait_for_function("trusApp.store.get().secondModel === 'other'")
+    expect(page.locator("#views canvas.layer-picture")).to_have_count(2)
+    expect(page.locator("#views")).to_contain_text("other")
+    page.keyboard.press("=")
+    page.wait_for_function("trusApp.app.secondView.scale === trusApp.view.scale")
