@@ -223,3 +223,18 @@ def test_a_cookie_in_use_is_renewed(open_application, run):
 
     first, later, again = run(scenario())
     assert ["set-cookie" in answer.headers for answer in (first, later, again)] == [False, True, False]
+
+
+def test_who_logs_out_is_out_and_leaves_nothing(open_application, run, dataset):
+    async def scenario():
+        async with open_application() as browser, browser.stranger() as other:
+            await other.come_in()
+            for each in (browser, other):
+                await each.open((dataset / "images" / "p2_0.png").read_bytes())
+            left = await browser.delete(f"{API}/session")
+            kept = [study.caller for study in browser.app.studies._studies.values()]
+            return left, await browser.get(f"{API}/session"), await other.get(f"{API}/session"), kept
+
+    left, mine, others, kept = run(scenario())
+    assert (left.status_code, mine.status_code, others.status_code) == (204, 401, 200)
+    assert len(kept) == 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import secrets
 import sys
 import threading
@@ -16,9 +17,11 @@ from trus.app.found import usual_places
 from trus.app.login import Login
 from trus.serving.server import Presentation, serve
 from trus.serving.service import Source
-from trus.serving.settings import ServeSettings
+from trus.serving.settings import MIB, ServeSettings
 
 DRAIN_S = 5.0
+MEMORY = 1024 * MIB
+"""Held of opened files, frames and results together: a clinic's computer has other work."""
 
 
 def run_application(
@@ -31,7 +34,7 @@ def run_application(
     login = Login()
     # the web API beside the pages is closed: nobody knows this token
     closed = hashlib.sha256(secrets.token_bytes()).hexdigest()
-    settings = ServeSettings(port=port, tokens=(closed,), drain_s=DRAIN_S, threads=threads)
+    settings = ServeSettings(port=port, tokens=(closed,), drain_s=DRAIN_S, threads=threads, max_memory=MEMORY)
 
     def extend(app: FastAPI) -> None:
         add_application(app, login, local=True, save_folder=save_folder, found=usual_places())
@@ -50,8 +53,13 @@ def run_application(
 def _invite(address: str, login: Login, with_browser: bool) -> None:
     entrance = f"{address}/app/enter?token={login.issue()}"
     print(f"trus app: {entrance}", flush=True)
-    if with_browser:
+    if with_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(entrance,), daemon=True).start()  # some wait for the browser
+
+
+def _has_screen() -> bool:
+    """Without one, `webbrowser` would start a browser of text in this terminal."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _invite_again(address: str, login: Login, with_browser: bool) -> None:

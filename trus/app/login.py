@@ -76,6 +76,11 @@ class Login:
             self._end(next(iter(self._sessions)))
         return value
 
+    def leave(self, session: str) -> None:
+        """The cookie of that `caller` is not known any more."""
+        if session in self._sessions:
+            self._end(session)
+
     def guards(self, path: str) -> bool:
         """Whether this address is one of the pages, where the cookie stands for the token."""
         return path in ("/", "/app") or path.startswith("/app/")

@@ -58,10 +58,11 @@ async def get_result(
     served, options = there.service.model(model), read_options({"region": region})
     with there.studies.using(study_id, caller_of(request)) as study:
         key = (number, served.predictor.model_hash, region)
-        packed = there.studies.kept.get(study.id, key)
+        packed = there.studies.results.get(study.id, key)
         if packed is None:
             packed = await _in_time(_segment(study, number, served, options), there)
-            there.studies.kept.put(study.id, key, packed, len(packed))
+            there.service.metrics.frames.labels(served.name).inc()
+            there.studies.results.put(study.id, key, packed, len(packed))
     held_of(request).take(len(packed))
     if there.local or "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(packed, media_type=MEDIA_TYPE)

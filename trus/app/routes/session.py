@@ -42,6 +42,14 @@ async def get_session(there: There) -> dict[str, Any]:
     }
 
 
+@router.delete("/session")
+async def end_session(request: Request, there: There) -> Response:
+    """Log this browser out: what it had open is forgotten."""
+    there.studies.forget_all(caller_of(request))
+    there.login.leave(caller_of(request))
+    return Response(status_code=204)
+
+
 class Leaving(BaseModel):
     """What a page that is being closed had open."""
 

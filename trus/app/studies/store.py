@@ -50,15 +50,16 @@ class Study:
 class Studies:
     """Files in memory, until they are deleted or idle for half an hour. Callers see only their own.
 
-    Half of the service's memory is for the files, a quarter for frames and results (`kept`). For the event loop's
-    thread.
+    Half of the service's memory is for the files, a quarter for decoded frames, a sixteenth for `results`. For the
+    event loop's thread.
     """
 
     def __init__(
         self, decoder: Decoder, memory: Memory, settings: ServeSettings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.memory = Memory(memory.most // 2, memory, _no_room)
-        self.kept = Kept(Memory(memory.most // 4, memory))
+        self.results = Kept(Memory(memory.most // 16, memory))
+        self._frames = Kept(Memory(memory.most // 4, memory))
         self._whole, self._decoder, self._settings, self._clock = memory, decoder, settings, clock
         self._studies: OrderedDict[str, Study] = OrderedDict()
         self._workers: list[Reading] = []
@@ -70,13 +71,13 @@ class Studies:
         reading = None
         try:
             opened = await self._decoder.open(upload)
-            reading = Reading(study_id, upload, opened, self._decoder, self.kept, self._note_worker)
+            reading = Reading(study_id, upload, opened, self._decoder, self._frames, self._note_worker)
             frames = await reading.count(self._settings.max_frames)
             first, digest = await asyncio.gather(reading.frame(0), asyncio.to_thread(_hash, upload))
         except BaseException:
             if reading is not None:
                 reading.close()
-            self.kept.forget(study_id)
+            self._frames.forget(study_id)
             upload.close()
             raise
         about = first.frame
@@ -119,7 +120,8 @@ class Studies:
         """
         while self.memory.held + size > self.memory.most and self._drop_idlest():
             pass
-        self.kept.make_room_in(self._whole, size)
+        for kept in (self.results, self._frames):
+            kept.make_room_in(self._whole, size)
         self.memory.check(size)
 
     def forget(self, study_id: str, caller: str) -> None:
@@ -128,6 +130,11 @@ class Studies:
         if study is None or study.caller != caller:
             raise gone()
         self._drop(study)
+
+    def forget_all(self, caller: str) -> None:
+        """Drop all of the caller's studies."""
+        for study in [study for study in self._studies.values() if study.caller == caller]:
+            self._drop(study)
 
     def close(self) -> None:
         """Drop everything."""
@@ -167,7 +174,8 @@ class Studies:
     def _drop(self, study: Study) -> None:
         self._studies.pop(study.id, None)
         study.reading.close()
-        self.kept.forget(study.id)
+        for kept in (self.results, self._frames):
+            kept.forget(study.id)
         study.upload.close()
         if not self._studies and self._timer is not None:
             self._timer.cancel()
