@@ -20,7 +20,8 @@ NARROWEST_RIM = 2
 class Confidence:
     """Of one class: the mean probability inside its mask, and the share of uncertain pixels of the mask's rim.
 
-    Both are None where the mask is empty. An outer class includes what lies in it of its inner ones.
+    Both are None where the mask is empty, the share also where it fills the frame, whose edge is no rim. An
+    outer class includes what lies in it of its inner ones.
     """
 
     mean_probability: float | None
@@ -55,4 +56,4 @@ def _confidence(plane: np.ndarray, probability: np.ndarray) -> Confidence:
     rim = cv2.dilate(inside, disc).view(bool) & ~cv2.erode(inside, disc).view(bool)
     unsure = (values >= UNSURE[0]) & (values < UNSURE[1])
     mean = float(values[inside.view(bool)].mean())
-    return Confidence(round(mean, 4), round(float(unsure[rim].mean()), 4))
+    return Confidence(round(mean, 4), round(float(unsure[rim].mean()), 4) if rim.any() else None)

@@ -11,7 +11,9 @@ from trus.inference.appearance.ranges import Appearance, Joint, Range, mahalanob
 BLANK_CONTRAST = 0.01
 """A picture whose brightness varies less than this share of full scale shows nothing."""
 JOINT_REACH = 1.3
-"""How many times as far from the centre as 99 % of the training frames a frame may lie."""
+"""How many times as far from the centre as 99 % of the training frames a frame may lie ..."""
+JOINT_LEAST = 3.0
+"""... and at least so far, in the standard deviations that are granted anyway."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ def unlike(measures: Measures, appearance: Appearance) -> list[FrameWarning]:
     if measures["contrast"] < BLANK_CONTRAST:
         return [FrameWarning("blank", "the frame shows nothing: all of it is about equally bright")]
     found: dict[str, str] = {}
+    if measures["field"] == 0 and "field" in appearance.ranges and appearance.ranges["field"].low > 0:
+        found["no-fan"] = "no outline of an ultrasound picture is found with certainty; the training frames have one"
     for name, bound in _BOUNDS.items():
         if name in appearance.ranges and (said := bound.said(measures[name], appearance.ranges[name])):
             code, words = said
             found.setdefault(code, f"the frame {words}{_numbers(name, measures, appearance)}")
     distance, farthest = _distance(measures, appearance.joint)
-    if not found and distance > JOINT_REACH * appearance.joint.distance:
+    if not found and distance > max(JOINT_REACH * appearance.joint.distance, JOINT_LEAST):
         words = "the frame's brightness, contrast and texture together are unlike those of the training frames"
         found["unlike"] = f"{words}; most of all its {_WORDS[farthest]}"
     return [FrameWarning(code, detail) for code, detail in found.items()]
@@ -68,7 +72,6 @@ class _Bound:
 _SIZE, _SHAPE = ("size", "is of another size than the training frames"), ("shape", "has another shape than theirs")
 _GRAIN = ("texture", "is grained in another way than the training frames")
 _BOUNDS = {
-    "field": _Bound(0.0, ("no-fan", "shows no certain outline of an ultrasound picture; the training frames do"), None),
     "colour": _Bound(0.02, None, ("colour", "has more colour than the training frames")),
     "brightness": _Bound(
         0.03, ("dark", "is darker than the training frames"), ("bright", "is brighter than the training frames")
