@@ -68,8 +68,7 @@ registerKind('fields', (app, { what, changes }, find) => {
 });
 
 /** Takes frames out of the list. @param {object} app @param {string[]} ids */
-export function removeAction(app, ids) {
-  const textKey = ids.length === app.frames.list.length ? 'edit.history.removeAll' : 'edit.history.remove';
+export function removeAction(app, ids, textKey) {
   return keptAction(app, { kind: 'remove', textKey, vars: { n: ids.length }, ids, places: places(app, ids) });
 }
 

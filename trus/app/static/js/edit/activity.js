@@ -4,11 +4,10 @@ const PAUSE_MS = 20_000;
 const TOLD_EVERY_MS = 1000;
 const DEEDS = ['pointerdown', 'pointermove', 'wheel', 'keydown'];
 
-/** @param {object} app */
+/** The store's `activeSeconds` follows the frame shown, about once a second. @param {object} app */
 export function watchActivity(app) {
   let last = null;
   let told = 0;
-  const stop = () => (last = null);
   const note = (event) => {
     const item = app.frames.selected;
     const now = event.timeStamp;
@@ -16,10 +15,13 @@ export function watchActivity(app) {
     last = item ? now : null;
     if (item && now - told > TOLD_EVERY_MS) {
       told = now;
-      app.frames.changed(item, 'seconds');
+      app.store.set({ activeSeconds: item.seconds });
     }
   };
   for (const name of DEEDS) document.addEventListener(name, note, { passive: true, capture: true });
-  app.frames.on('select', stop);
-  document.addEventListener('visibilitychange', stop);
+  app.frames.on('select', (item) => {
+    last = performance.now();
+    app.store.set({ activeSeconds: item?.seconds ?? 0 });
+  });
+  document.addEventListener('visibilitychange', () => (last = null));
 }

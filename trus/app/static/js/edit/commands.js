@@ -15,7 +15,7 @@ export function installEditCommands(app) {
   command('redo', 'redo', ['ctrl+shift+z', 'ctrl+y'], () => history.canRedo, () => history.redo());
   command('holes', 'fillHoles', ['shift+f'], able, () => fillHoles(app));
   command('largest', 'keepOne', ['shift+k'], able, () => keepLargest(app));
-  command('smooth', 'smooth', ['shift+s'], able, () => smooth(app));
+  command('smooth', 'smooth', ['s'], able, () => smooth(app));
   command('model', 'reset', ['shift+m'], able, () => editOnce(app, 'edit.history.model', (mask) => mask.reset(), {}));
   command('clear', 'trash', ['shift+delete'], able, () => clear(app));
   command('copy-previous', 'copy', ['shift+,'], () => able() && Boolean(neighbour(app, -1)), () => copyFrom(app, -1));

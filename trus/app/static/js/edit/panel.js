@@ -22,7 +22,7 @@ export function installEditPanel(app) {
     actions: () => [commandButton('edit.undo', { class: 'is-small' }), commandButton('edit.redo', { class: 'is-small' })],
     build: (host) => build(host, app),
   });
-  registerPanel({ id: 'history', textKey: 'edit.panel.history', order: 60, tab: 'frame', closed: true, build: (host) => buildHistory(host, app) });
+  registerPanel({ id: 'history', textKey: 'edit.panel.history', order: 70, tab: 'frame', closed: true, build: (host) => buildHistory(host, app) });
 }
 
 function build(host, app) {
@@ -39,7 +39,7 @@ function build(host, app) {
   };
   app.frames.on('select', refresh);
   app.frames.on('item', (item) => item === app.frames.selected && refresh());
-  app.store.on(['activeClass', 'colours'], refresh);
+  app.store.on(['activeClass', 'colours', 'activeSeconds'], refresh);
   app.store.on('annotator', who.refresh);
   app.history.onChange(refresh);
   onLanguage(refresh);
@@ -97,7 +97,9 @@ function annotatorField(app) {
 function factsOf(item) {
   if (!item?.mask) return t('edit.facts.none');
   const time = item.seconds >= 1 ? t('edit.facts.time', { time: durationText(item.seconds) }) : '';
-  return [t(item.edited ? 'edit.facts.corrected' : 'edit.facts.model'), time].filter(Boolean).join(' · ');
+  const moved = item.mask.thresholds.some((threshold) => threshold !== null);
+  const state = item.mask.forced ? 'corrected' : moved ? 'thresholds' : 'model';
+  return [t(`edit.facts.${state}`), time].filter(Boolean).join(' · ');
 }
 
 /** Asks once, without a dialog in the way, who corrects. */

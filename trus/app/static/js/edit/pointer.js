@@ -1,7 +1,7 @@
 /** Points of a pointer, and one that keys move. */
 import { chord } from '../keyboard.js';
 
-const STEPS = { 'shift+arrowleft': [-1, 0], 'shift+arrowright': [1, 0], 'shift+arrowup': [0, -1], 'shift+arrowdown': [0, 1] };
+const STEPS = { 'ctrl+arrowleft': [-1, 0], 'ctrl+arrowright': [1, 0], 'ctrl+arrowup': [0, -1], 'ctrl+arrowdown': [0, 1] };
 const ARM = 7;
 
 /** Where the pointer was since the event before: a fast stroke stays smooth. @returns {{x: number, y: number}[]} frame px */
@@ -13,7 +13,7 @@ export function pointsOf(event, point, view) {
 }
 
 /**
- * Lets keys use a tool: Shift and the arrows move a cross over the frame, Enter presses there. `hold`: Enter presses and
+ * Lets keys use a tool: Ctrl and the arrows move a cross over the frame, Enter presses there. `hold`: Enter presses and
  * the next Enter lets go, for tools that drag.
  * @param {object} app @param {import('../tools/registry.js').Tool} tool @param {{step: () => number, hold?: boolean}} how
  * @returns {import('../tools/registry.js').Tool}

@@ -1,5 +1,9 @@
-/** The planes that the model and the thresholds give, before any correction. */
+/** The planes that the model and the thresholds give, and how corrections lie over them. */
 import { decided } from './nesting.js';
+
+/** Corrections of a pixel: forced on, forced off; 0 is none. */
+export const ON = 1;
+export const OFF = 2;
 
 /**
  * @param {{planes: Uint8Array[], labels: Uint8Array}} result probabilities in 1/256, and the model's own label map
@@ -31,4 +35,13 @@ function reached(probabilities, threshold) {
   const plane = new Uint8Array(probabilities.length);
   for (let i = 0; i < plane.length; i += 1) plane[i] = probabilities[i] >= threshold ? 1 : 0;
   return plane;
+}
+
+/** `shown` within a box: the corrections over the base. @param {import('./box.js').Box} box */
+export function compose(shown, base, edits, width, box) {
+  for (let y = box.y0; y < box.y1; y += 1) {
+    for (let i = y * width + box.x0, end = y * width + box.x1; i < end; i += 1) {
+      shown[i] = edits[i] ? OFF - edits[i] : base[i];
+    }
+  }
 }

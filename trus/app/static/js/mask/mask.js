@@ -4,13 +4,10 @@
  * `base` follows the model and the thresholds; `edits` are what the user forced on or off, and stay when a threshold
  * moves. An outer class (gland) holds its inner ones (lesion); classes beside each other share no pixel.
  */
-import { basePlanes } from './base.js';
+import { OFF, ON, basePlanes, compose } from './base.js';
 import { bounds, clip, cut, isEmpty, paste, whole } from './box.js';
 import { nesting } from './nesting.js';
 import { pack, packedLength, toRuns, unpack } from './runs.js';
-
-const ON = 1;
-const OFF = 2;
 
 /** @typedef {import('./box.js').Box} Box @typedef {import('./box.js').Patch} Patch */
 
@@ -67,8 +64,13 @@ export class Mask {
     return this.shown[k];
   }
 
-  /** Whether pixels were forced on or off. */
+  /** Whether it is no longer the model's own: pixels were forced, or a threshold moved. */
   get corrected() {
+    return this.thresholds.some((threshold) => threshold !== null) || this.forced;
+  }
+
+  /** Whether pixels were forced on or off. */
+  get forced() {
     this.#unpack();
     return this.edits.some((plane) => plane.includes(ON) || plane.includes(OFF));
   }
@@ -220,12 +222,7 @@ export class Mask {
   }
 
   #composeBox(k, box) {
-    const [base, edits, shown] = [this.base[k], this.edits[k], this.shown[k]];
-    for (let y = box.y0; y < box.y1; y += 1) {
-      for (let i = y * this.width + box.x0, end = y * this.width + box.x1; i < end; i += 1) {
-        shown[i] = edits[i] ? OFF - edits[i] : base[i];
-      }
-    }
+    compose(this.shown[k], this.base[k], this.edits[k], this.width, box);
   }
 
   #force(classes, box, data, edit) {
