@@ -1,0 +1,57 @@
+/** The sections of the right side. */
+
+import { h } from '../dom.js';
+import { icon } from '../icons.js';
+import { newId } from '../ids.js';
+
+/**
+ * A section. `build` is called once; what it shows it keeps up to date itself.
+ *
+ * @typedef {object} Panel
+ * @property {string} id
+ * @property {string} textKey
+ * @property {number} order
+ * @property {'frame'|'all'} tab
+ * @property {(host: HTMLElement, app: object) => void} build
+ * @property {(app: object) => HTMLElement[]} [actions] small buttons in its head
+ * @property {boolean} [closed] at the first use
+ */
+
+/** @type {Panel[]} */
+const panels = [];
+export const TABS = ['frame', 'all'];
+
+/** @param {Panel} panel */
+export function registerPanel(panel) {
+  panels.push(panel);
+}
+
+/** Builds the sections of one tab. @param {HTMLElement} host @param {object} app @param {'frame'|'all'} tab */
+export function buildPanels(host, app, tab) {
+  const chosen = panels.filter((panel) => panel.tab === tab).sort((a, b) => a.order - b.order);
+  host.append(...chosen.map((panel) => section(panel, app)));
+}
+
+function section(panel, app) {
+  const body = h('div', { class: 'panel-body', id: `panel-${newId()}` });
+  const closed = () => app.store.get().closedPanels[panel.id] ?? Boolean(panel.closed);
+  const head = h(
+    'button',
+    { type: 'button', class: 'panel-toggle', 'aria-controls': body.id, on: { click: () => set(!closed()) } },
+    icon('down', 16),
+    h('span', { t: panel.textKey }),
+  );
+  const title = h('h2', { class: 'panel-head' }, head);
+  const actions = h('div', { class: 'panel-actions' }, ...(panel.actions?.(app) ?? []));
+  const set = (value) => {
+    app.store.set({ closedPanels: { ...app.store.get().closedPanels, [panel.id]: value } });
+    show();
+  };
+  const show = () => {
+    head.setAttribute('aria-expanded', String(!closed()));
+    body.hidden = closed();
+  };
+  show();
+  panel.build(body, app);
+  return h('section', { class: 'panel', 'data-panel': panel.id }, h('div', { class: 'panel-bar' }, title, actions), body);
+}

@@ -1,0 +1,78 @@
+/** The line at the bottom: what is under the pointer, the scale, the spacing, the connection. */
+
+import { h } from './dom.js';
+import { number, onLanguage, percent, setText, t } from './i18n.js';
+
+/** @param {HTMLElement} host @param {object} app */
+export function buildStatus(host, app) {
+  const place = h('span', { class: 'status-place' });
+  const level = h('span', { class: 'status-level' });
+  const classes = h('span', { class: 'status-classes', translate: 'no' });
+  const spacing = h('span', { class: 'status-spacing' });
+  const size = h('span', { class: 'status-size' });
+  const where = h('span', { class: 'status-where' });
+  app.slots.status = h('span', { class: 'status-slot' });
+  host.append(place, level, classes, h('span', { class: 'grow' }), size, spacing, app.slots.status, where);
+
+  const { view } = app;
+  view.host.addEventListener('pointermove', (event) => {
+    const box = view.host.getBoundingClientRect();
+    showPoint(view.toFrame({ x: event.clientX - box.left, y: event.clientY - box.top }));
+  });
+  view.host.addEventListener('pointerleave', () => showPoint(null));
+
+  function showPoint(point) {
+    const pixel = point && { x: Math.floor(point.x), y: Math.floor(point.y) };
+    const levels = pixel && view.levelsAt(pixel.x, pixel.y);
+    place.textContent = levels ? `x ${pixel.x}  y ${pixel.y}` : '';
+    level.textContent = levels ? t('viewer.grey', { value: greyText(levels, view.picture.range) }) : '';
+    classes.textContent = levels ? probabilities(view, pixel) : '';
+  }
+  const show = () => {
+    showSpacing(spacing, view.item);
+    size.textContent = view.picture ? `${view.picture.width} × ${view.picture.height}` : '';
+    showWhere(where, app.store.get());
+  };
+  const showZoom = () => {
+    app.slots.zoom.textContent = view.picture ? percent(view.scale * (window.devicePixelRatio || 1)) : '–';
+  };
+  view.onShown(() => (show(), showZoom()));
+  view.onMove(showZoom);
+  app.frames.on('item', (item, what) => item === view.item && what === 'spacing' && show());
+  app.store.on(['session', 'connection'], show);
+  onLanguage(() => (show(), showZoom()));
+  show();
+  showZoom();
+}
+
+function greyText([red, green, blue], range) {
+  const value = (level) => number(range[0] + (level * (range[1] - range[0])) / 255, { maximumFractionDigits: 0 });
+  return red === green && green === blue ? value(red) : [red, green, blue].map(value).join(' ');
+}
+
+function probabilities({ mask, result }, { x, y }) {
+  if (!mask || !result?.planes) return '';
+  const at = y * mask.width + x;
+  return mask.targets.map(({ name }, k) => `${name} ${percent(result.planes[k][at] / 256)}`).join('   ');
+}
+
+function showSpacing(element, item) {
+  if (!item) return element.replaceChildren();
+  if (!item.spacing) {
+    const regions = item.regions.some((region) => region.spacing);
+    setText(element, regions ? 'viewer.spacing-regions' : 'viewer.spacing-none');
+    element.title = item.spacingNote;
+    return undefined;
+  }
+  const [row, column] = item.spacing.map((value) => number(value, { maximumSignificantDigits: 4 }));
+  setText(element, 'viewer.spacing', { value: row === column ? row : `${row} × ${column}` });
+  element.title = item.spacingNote;
+  return undefined;
+}
+
+function showWhere(element, { session, connection }) {
+  element.classList.toggle('is-lost', connection !== 'ok');
+  if (connection !== 'ok') setText(element, 'shell.connection-lost');
+  else if (session?.local) setText(element, 'shell.where-local');
+  else setText(element, 'shell.where-host', { host: location.host });
+}

@@ -1,0 +1,93 @@
+/** Pixels over the picture: fill of the classes, heat of one class's probability, the uncertain rim. */
+
+import { toWord, viridis } from './colours.js';
+
+/** From this probability on a pixel is called uncertain, up to its complement (in 1/256). */
+export const UNCERTAIN = [64, 192];
+const FAINT = 8;
+const HEAT_ALPHA = 170;
+
+/**
+ * How to paint.
+ *
+ * @typedef {object} Look
+ * @property {{k: number, rgb: [number, number, number]}[]} classes those shown, outer ones first
+ * @property {boolean} fill
+ * @property {number} opacity of the fill, 0..1
+ * @property {number|null} heat class whose probability is shown
+ * @property {boolean} rim
+ */
+
+export class MaskLayer {
+  canvas = document.createElement('canvas');
+  #context = this.canvas.getContext('2d', { willReadFrequently: false });
+  #heat = heatTable();
+
+  /** @param {number} width @param {number} height */
+  resize(width, height) {
+    if (this.canvas.width === width && this.canvas.height === height) return;
+    Object.assign(this.canvas, { width, height });
+  }
+
+  clear() {
+    this.#context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  /**
+   * Paints a part of the frame anew.
+   *
+   * @param {import('../mask/mask.js').Mask} mask
+   * @param {Uint8Array[]|null} planes probabilities
+   * @param {Look} look
+   * @param {{x0: number, y0: number, x1: number, y1: number}} box
+   */
+  paint(mask, planes, look, box) {
+    const [width, height] = [box.x1 - box.x0, box.y1 - box.y0];
+    if (width <= 0 || height <= 0) return;
+    const image = new ImageData(width, height);
+    const words = new Uint32Array(image.data.buffer);
+    const rows = { box, stride: mask.width };
+    if (look.heat !== null && planes) this.#paintHeat(words, planes[look.heat], rows);
+    else if (look.fill) paintFill(words, mask, look, rows);
+    if (look.rim && planes) for (const { k, rgb } of look.classes) paintRim(words, planes[k], toWord(rgb, 255), rows);
+    this.#context.putImageData(image, box.x0, box.y0);
+  }
+
+  #paintHeat(words, plane, rows) {
+    const table = this.#heat;
+    walk(rows, (at, from) => (words[at] = table[plane[from]]));
+  }
+}
+
+function paintFill(words, mask, look, rows) {
+  for (const { k, rgb } of look.classes) {
+    const word = toWord(rgb, Math.round(look.opacity * 255));
+    const plane = mask.plane(k);
+    walk(rows, (at, from) => {
+      if (plane[from]) words[at] = word;
+    });
+  }
+}
+
+/** Uncertain pixels as a fine diagonal hatch, so that what lies under it is still seen. */
+function paintRim(words, plane, word, rows) {
+  const [low, high] = UNCERTAIN;
+  walk(rows, (at, from, x, y) => {
+    const q = plane[from];
+    if (q >= low && q < high && (x + y) % 3 === 0) words[at] = word;
+  });
+}
+
+function walk({ box, stride }, visit) {
+  for (let y = box.y0, at = 0; y < box.y1; y += 1) {
+    for (let x = box.x0, from = y * stride + box.x0; x < box.x1; x += 1, at += 1, from += 1) visit(at, from, x, y);
+  }
+}
+
+function heatTable() {
+  return Uint32Array.from({ length: 256 }, (_, q) => {
+    const alpha = q < FAINT ? 0 : Math.min(HEAT_ALPHA, 60 + q);
+    return toWord(viridis(q / 255), alpha);
+  });
+}
+

@@ -1,0 +1,48 @@
+/** Outlines of masks as paths in frame pixels, traced again only where a mask changed. */
+
+import { traceContours } from '../mask/contours.js';
+
+/** @param {Float32Array[]} rings closed, x and y in turn @returns {Path2D} */
+export function toPath(rings) {
+  const path = new Path2D();
+  for (const ring of rings) {
+    path.moveTo(ring[0], ring[1]);
+    for (let i = 2; i < ring.length; i += 2) path.lineTo(ring[i], ring[i + 1]);
+    path.closePath();
+  }
+  return path;
+}
+
+export class Outlines {
+  #paths = new Map();
+  #mask = null;
+  #version = -1;
+
+  /** @param {import('../mask/mask.js').Mask} mask @param {number} k @returns {Path2D} */
+  of(mask, k) {
+    if (this.#mask !== mask || this.#version !== mask.version) {
+      this.#paths.clear();
+      this.#mask = mask;
+      this.#version = mask.version;
+    }
+    if (!this.#paths.has(k)) this.#paths.set(k, toPath(traceContours(mask.plane(k), mask.width, mask.height)));
+    return this.#paths.get(k);
+  }
+}
+
+/**
+ * Strokes a path with a constant width on the screen, with a dark edge so that it is seen on bright tissue.
+ *
+ * @param {CanvasRenderingContext2D} context whose unit is the frame's pixel
+ */
+export function stroke(context, path, colour, scale, { width = 1.75, dash = [] } = {}) {
+  context.lineJoin = 'round';
+  context.setLineDash(dash.map((length) => length / scale));
+  context.lineWidth = (width + 1.5) / scale;
+  context.strokeStyle = 'rgba(0, 0, 0, 0.55)';
+  context.stroke(path);
+  context.lineWidth = width / scale;
+  context.strokeStyle = colour;
+  context.stroke(path);
+  context.setLineDash([]);
+}

@@ -1,0 +1,267 @@
+/** A frame on the screen: picture, mask and lines on three canvases, each drawn again only when it changed. */
+
+import { h } from '../dom.js';
+import { createEvents } from '../store.js';
+import { MaskLayer } from './mask_layer.js';
+import { Outlines, stroke, toPath } from './outlines.js';
+import { Transform } from './transform.js';
+import { WindowedPicture } from './windowing.js';
+
+const LAYERS = ['picture', 'mask', 'lines'];
+const CRISP_FROM = 3;
+const REFERENCE = '#ffffff';
+
+export class View {
+  transform = new Transform();
+  /** @type {import('../frames.js').Item|null} */
+  item = null;
+  /** @type {import('./pictures.js').Picture|null} */
+  picture = null;
+  /** @type {import('../mask/mask.js').Mask|null} */
+  mask = null;
+  /** @type {import('../frames.js').Result|null} */
+  result = null;
+  #events = createEvents();
+  #overlays = new Set();
+  #dirty = new Set();
+  #boxes = [];
+  #requested = 0;
+  #windowed = new WindowedPicture();
+  #maskLayer = new MaskLayer();
+  #outlines = new Outlines();
+  #referencePaths = new WeakMap();
+  #endMask = () => undefined;
+  #fitted = true;
+  #observer = new ResizeObserver(() => this.#resize());
+  #look;
+  #painters = {
+    picture: (context, look) => this.#drawPicture(context, look),
+    mask: (context, look) => this.#drawMask(context, look),
+    lines: (context, look) => this.#drawLines(context, look),
+  };
+
+  /**
+   * @param {HTMLElement} host
+   * @param {(view: View) => import('./mask_layer.js').Look & {contour: boolean, names: string[],
+   *   window: {center: number, width: number}|null, reference: boolean}} look what is to be shown, asked at each drawing
+   */
+  constructor(host, look) {
+    this.host = host;
+    this.#look = look;
+    this.canvases = LAYERS.map((name) => h('canvas', { class: `layer layer-${name}`, 'aria-hidden': 'true' }));
+    host.append(...this.canvases);
+    this.#observer.observe(host);
+    this.#resize();
+  }
+
+  get scale() {
+    return this.transform.scale;
+  }
+
+  get size() {
+    return { width: this.host.clientWidth, height: this.host.clientHeight };
+  }
+
+  /** @param {{x: number, y: number}} point of the frame @returns {{x: number, y: number}} in CSS pixels of the host */
+  toScreen(point) {
+    return this.transform.toScreen(point);
+  }
+
+  /** @param {{x: number, y: number}} point in CSS pixels of the host @returns {{x: number, y: number}} in frame pixels */
+  toFrame(point) {
+    return this.transform.toFrame(point);
+  }
+
+  /** @param {{draw: (context: CanvasRenderingContext2D, view: View) => void}} overlay @returns {() => void} removes it */
+  addOverlay(overlay) {
+    this.#overlays.add(overlay);
+    this.invalidate();
+    return () => (this.#overlays.delete(overlay), this.invalidate());
+  }
+
+  /** @param {() => void} listener called when another picture or mask is shown @returns {() => void} ends it */
+  onShown(listener) {
+    return this.#events.on('shown', listener);
+  }
+
+  /** @param {() => void} listener called when the frame moved on the screen @returns {() => void} ends it */
+  onMove(listener) {
+    return this.#events.on('move', listener);
+  }
+
+  /** Shows another frame; its mask comes by `setMask`. */
+  setPicture(item, picture) {
+    const other = !this.picture || !picture || picture.width !== this.picture.width || picture.height !== this.picture.height;
+    if (item !== this.item) this.setMask(null, null);
+    Object.assign(this, { item, picture });
+    this.#windowed.use(picture);
+    if (picture && other) this.fit();
+    this.#request('picture', 'lines');
+    this.#events.emit('shown');
+  }
+
+  /** @param {import('../mask/mask.js').Mask|null} mask @param {import('../frames.js').Result|null} result */
+  setMask(mask, result) {
+    this.result = result;
+    if (mask !== this.mask) {
+      this.#endMask();
+      this.mask = mask;
+      this.#endMask = mask?.onChange((box) => this.invalidateMask(box)) ?? (() => undefined);
+    }
+    this.invalidateMask();
+    this.#events.emit('shown');
+  }
+
+  /** Draws the lines over the picture again. */
+  invalidate() {
+    this.#request('lines');
+  }
+
+  /** Draws the mask again, where a box is given only there. @param {import('../mask/box.js').Box} [box] */
+  invalidateMask(box) {
+    if (box && this.#boxes) this.#boxes.push(box);
+    else this.#boxes = null;
+    this.#request('mask', 'lines');
+  }
+
+  invalidateAll() {
+    this.#boxes = null;
+    this.#request(...LAYERS);
+  }
+
+  /** The picture's levels at a frame pixel. */
+  levelsAt(x, y) {
+    return this.picture ? this.#windowed.at(x, y) : null;
+  }
+
+  /** All of the frame in sight, also after the window's size changes, until the user zooms. */
+  fit() {
+    if (!this.picture) return;
+    this.#fitted = true;
+    this.transform.fit(this.picture.width, this.picture.height, this.size.width, this.size.height);
+    this.#moved();
+  }
+
+  /** @param {number} scale @param {{x: number, y: number}} [point] in CSS pixels of the host; without it the middle */
+  zoom(scale, point = { x: this.size.width / 2, y: this.size.height / 2 }) {
+    this.transform.zoomAt(scale, point);
+    this.#placed();
+  }
+
+  /** @param {number} dx CSS pixels @param {number} dy */
+  pan(dx, dy) {
+    this.transform.x += dx;
+    this.transform.y += dy;
+    this.#placed();
+  }
+
+  /** Takes over where another view looks. @param {Transform} transform */
+  follow(transform) {
+    const { scale, x, y } = this.transform;
+    if (scale === transform.scale && x === transform.x && y === transform.y) return;
+    this.transform.copy(transform);
+    this.#fitted = false;
+    this.#moved();
+  }
+
+  /** Takes the view off the page. */
+  end() {
+    this.#endMask();
+    this.#observer.disconnect();
+    cancelAnimationFrame(this.#requested);
+    this.host.remove();
+  }
+
+  #placed() {
+    if (!this.picture) return;
+    this.#fitted = false;
+    this.transform.hold(this.picture.width, this.picture.height, this.size.width, this.size.height);
+    this.#moved();
+  }
+
+  #moved() {
+    this.#request(...LAYERS);
+    this.#events.emit('move');
+  }
+
+  #resize() {
+    const ratio = window.devicePixelRatio || 1;
+    const { width, height } = this.size;
+    if (!width || !height) return;
+    for (const canvas of this.canvases) {
+      Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    }
+    if (this.#fitted) this.fit();
+    this.draw(LAYERS);
+  }
+
+  #request(...layers) {
+    for (const layer of layers) this.#dirty.add(layer);
+    if (!this.#requested) this.#requested = requestAnimationFrame(() => this.draw([...this.#dirty]));
+  }
+
+  /** Draws now. @param {string[]} layers */
+  draw(layers) {
+    cancelAnimationFrame(this.#requested);
+    this.#requested = 0;
+    for (const layer of layers) this.#dirty.delete(layer);
+    const look = this.#look(this);
+    for (const layer of layers) this.#painters[layer](this.#context(layer), look);
+  }
+
+  #context(layer) {
+    const canvas = this.canvases[LAYERS.indexOf(layer)];
+    const context = canvas.getContext('2d');
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    return context;
+  }
+
+  #useFrame(context) {
+    const ratio = window.devicePixelRatio || 1;
+    const { scale, x, y } = this.transform;
+    context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
+  }
+
+  #drawPicture(context, look) {
+    if (!this.picture) return;
+    this.#useFrame(context);
+    context.imageSmoothingEnabled = this.scale < CRISP_FROM;
+    context.imageSmoothingQuality = this.scale < 1 ? 'high' : 'medium';
+    context.drawImage(this.#windowed.through(look.window), 0, 0);
+  }
+
+  #drawMask(context, look) {
+    if (!this.mask) return;
+    const { width, height } = this.mask;
+    const all = { x0: 0, y0: 0, x1: width, y1: height };
+    this.#maskLayer.resize(width, height);
+    for (const box of this.#boxes ?? [all]) this.#maskLayer.paint(this.mask, this.result?.planes ?? null, look, box);
+    this.#boxes = [];
+    this.#useFrame(context);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.#maskLayer.canvas, 0, 0);
+  }
+
+  #drawLines(context, look) {
+    this.#useFrame(context);
+    if (this.mask && look.contour) {
+      for (const { k, hex } of look.classes) stroke(context, this.#outlines.of(this.mask, k), hex, this.scale);
+    }
+    if (this.item?.reference && look.reference) this.#strokeReference(context, this.item);
+    const ratio = window.devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const overlay of this.#overlays) {
+      context.save();
+      overlay.draw(context, this);
+      context.restore();
+    }
+  }
+
+  #strokeReference(context, { reference }) {
+    if (!this.#referencePaths.has(reference)) {
+      this.#referencePaths.set(reference, reference.rings.map(toPath));
+    }
+    for (const path of this.#referencePaths.get(reference)) stroke(context, path, REFERENCE, this.scale, { dash: [6, 4] });
+  }
+}
