@@ -26,6 +26,7 @@ def describe_model(model: ServedModel) -> dict[str, Any]:
         "licence_note": _licences(metadata),
         "score": metadata.score.model_dump() if metadata.score else None,
         "postprocessing": {name: rule.model_dump() for name, rule in predictor.postprocessing.items()},
+        "appearance_known": metadata.appearance is not None,
         "data": metadata.data.model_dump(include={"sources", "licences", "frames", "patients", "cropped"}),
     }
 

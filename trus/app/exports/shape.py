@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from trus.data.intake.spacing import Spacing
+from trus.inference.postprocessing import label_components
 
 _DIRECTIONS = ((1, 0), (1, 1), (0, 1), (1, -1))
 """(dx, dy) of the lines that Crofton's formula counts meetings with."""
@@ -15,8 +16,8 @@ _DIRECTIONS = ((1, 0), (1, 1), (0, 1), (1, -1))
 class Shape:
     """Of one mask, in the unit of the spacing asked for: px or mm. None where the mask is empty.
 
-    `perimeter` is Crofton's over four directions, holes included; `widest` the largest Feret diameter, `across` the
-    longest chord of the convex hull at a right angle to it.
+    `perimeter` is Crofton's over four directions, of all of it, holes included. `widest` is the largest Feret diameter of
+    its largest component, `across` the longest chord of that one's convex hull at a right angle to it.
     """
 
     perimeter: float | None
@@ -29,7 +30,7 @@ def shape_of(plane: np.ndarray, spacing: Spacing = (1.0, 1.0)) -> Shape:
     part = _boxed(plane)
     if not part.size:
         return Shape(None, None, None)
-    widest, across = diameters(part, spacing)
+    widest, across = diameters(_largest(part), spacing)
     return Shape(perimeter(part, spacing), widest, across)
 
 
@@ -57,6 +58,14 @@ def diameters(plane: np.ndarray, spacing: Spacing) -> tuple[float, float]:
 def _boxed(plane: np.ndarray) -> np.ndarray:
     x, y, width, height = cv2.boundingRect(np.ascontiguousarray(plane).view(np.uint8))
     return plane[y : y + height, x : x + width]
+
+
+def _largest(plane: np.ndarray) -> np.ndarray:
+    """The largest component; of equal ones the first in reading order."""
+    components, areas = label_components(plane)
+    numbers = components.ravel()
+    is_largest = (areas == areas[1:].max())[numbers] & (numbers > 0)
+    return components == numbers[is_largest.argmax()]
 
 
 def _shares(spacing: Spacing) -> np.ndarray:
