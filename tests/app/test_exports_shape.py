@@ -52,13 +52,12 @@ def test_an_empty_mask_has_no_lengths():
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_the_pages_say_the_same(spacing):
     script = f"""
-        import {{ perimeter }} from {json.dumps((MEASURE / "perimeter.js").as_uri())};
-        import {{ diameters }} from {json.dumps((MEASURE / "diameters.js").as_uri())};
+        import {{ measurePlane }} from {json.dumps((MEASURE / "shape.js").as_uri())};
         const {{ masks, spacing }} = JSON.parse(await new Response(process.stdin).text());
         const found = masks.map((rows) => {{
           const plane = Uint8Array.from(rows.flat()), size = {{ width: 160, height: 120 }};
-          const {{ widest, across }} = diameters(plane, size, spacing);
-          return [perimeter(plane, size, spacing), widest.length, across.length];
+          const found = measurePlane({{ spacing, regions: [], size: [120, 160] }}, plane, size);
+          return [found.perimeter, found.widest.length, found.across.length];
         }});
         console.log(JSON.stringify(found));
     """

@@ -45,7 +45,7 @@ async def post_export(form: Format, request: Request, there: There) -> Response:
             assert there.save_folder is not None, "the application on this computer has one"
             return JSONResponse(asdict(await asyncio.to_thread(save_into, going, asked.options, there.save_folder)))
         made = await _made(form, going, asked.options, there)
-    there.studies.kept.make_room(len(made.content))
+    there.studies.drop_remakeable(len(made.content))
     held.take(len(made.content))
     return Response(made.content, media_type=made.media_type, headers={"Content-Disposition": disposition(made.name)})
 

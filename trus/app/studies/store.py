@@ -120,9 +120,13 @@ class Studies:
         """
         while self.memory.held + size > self.memory.most and self._drop_idlest():
             pass
+        self.drop_remakeable(size)
+        self.memory.check(size)
+
+    def drop_remakeable(self, size: int) -> None:
+        """Drop frames and results until `size` bytes find room in the service's memory, or none is left."""
         for kept in (self.results, self._frames):
             kept.make_room_in(self._whole, size)
-        self.memory.check(size)
 
     def forget(self, study_id: str, caller: str) -> None:
         """Drop the caller's study and all that is held of it. Raises Problem 404."""
