@@ -8,10 +8,10 @@ import pytest
 from .. import ultrasound_dicom
 from . import running
 from .browsing import chromium, open_page, page, save_screenshot, watch
-from .in_process import open_application, run
+from .in_process import browser, open_application, run
 from .running import RunningApp
 
-__all__ = ["chromium", "open_application", "open_page", "page", "run", "save_screenshot", "watch"]
+__all__ = ["browser", "chromium", "open_application", "open_page", "page", "run", "save_screenshot", "watch"]
 
 StartApp = Callable[..., RunningApp]
 

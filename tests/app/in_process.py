@@ -1,9 +1,9 @@
-"""The application in this process, and a browser's side of it."""
+"""A browser's side of the application: of a real process, and of an application in this one where a test changes it."""
 
 import hashlib
 import json
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from trus.app.found import FoundModels
 from trus.app.login import Login
 from trus.serving.app import create_app
 from trus.serving.settings import ServeSettings
+
+from .running import RunningApp
 
 API = "/app/api"
 OpenApplication = Callable[..., AbstractAsyncContextManager["Browser"]]
@@ -66,6 +68,28 @@ def unpack(content: bytes) -> Result:
     planes = np.frombuffer(content, np.uint8, offset=4 + length).reshape(-1, height, width)
     assert len(planes) == len(document["targets"]) + 1
     return Result(document, planes[:-1], planes[-1])
+
+
+@pytest.fixture
+def browser(app_service: RunningApp) -> Iterator["Client"]:
+    """A client that is logged in at the process that the tests of a worker share."""
+    name, value = app_service.cookie
+    with Client(base_url=app_service.address, cookies={name: value}, timeout=60) as client:
+        yield client
+
+
+class Client(httpx.Client):
+    """As `Browser`, of a real process."""
+
+    def open(self, content: bytes) -> dict[str, Any]:
+        """Open a file: the study."""
+        answer = self.post(f"{API}/studies", content=content)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def frame(self, study: dict[str, Any], number: int = 0, part: str = "", **query: str) -> httpx.Response:
+        """A frame's picture, or a `part` of it: /result, /preprocessed."""
+        return self.get(f"{API}/studies/{study['id']}/frames/{number}{part}", params=query)
 
 
 @pytest.fixture

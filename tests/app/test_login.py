@@ -2,6 +2,7 @@
 
 import hashlib
 
+import httpx
 import pytest
 
 from trus.app.login import IDLE_S, MOST_SESSIONS, Login
@@ -95,16 +96,15 @@ def test_cookies_and_tokens_are_kept_as_digests_only():
 
 
 @pytest.mark.parametrize("path", ["/app/api/session", "/app/api/studies", "/app/api/exports/csv", "/app/api/nothing"])
-def test_the_api_is_closed_without_the_cookie(open_application, run, path):
-    async def scenario():
-        async with open_application() as browser, browser.stranger() as other:
-            return await other.get(path), await other.post(path), await browser.get("/v1/models")
-
-    got, posted, beside = run(scenario())
-    for answer in (got, posted):
+def test_the_api_is_closed_without_the_cookie(app_service, path):
+    for answer in (httpx.get(app_service.address + path), httpx.post(app_service.address + path)):
         assert answer.status_code == 401
         assert answer.json()["type"] == "urn:trus:problem:token"
-    assert beside.status_code == 401, "the cookie opens the pages only"
+
+
+def test_the_cookie_opens_the_pages_only(browser):
+    assert browser.get("/v1/models").status_code == 401
+    assert browser.get("/healthz").status_code == 200
 
 
 def test_the_cookie_is_for_our_pages_only(open_application, run):
@@ -130,12 +130,8 @@ def test_a_cookie_of_another_process_does_not_open_this_one(open_application, ru
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_page_of_another_port_cannot_ask_with_the_cookie(open_application, run, site):
-    async def scenario():
-        async with open_application() as browser:
-            return await browser.get(f"{API}/session", headers={"Sec-Fetch-Site": site})
-
-    answer = run(scenario())
+def test_a_page_of_another_port_cannot_ask_with_the_cookie(browser, site):
+    answer = browser.get(f"{API}/session", headers={"Sec-Fetch-Site": site})
     assert answer.status_code == 403
     assert answer.json()["type"] == "urn:trus:problem:origin"
 
@@ -144,27 +140,17 @@ def test_a_page_of_another_port_cannot_ask_with_the_cookie(open_application, run
     ("header", "status"),
     [({"Host": "evil.example"}, 421), ({"Origin": "http://evil.example"}, 403), ({"Origin": "null"}, 403)],
 )
-def test_names_and_origins_are_looked_at_as_everywhere(open_application, run, header, status):
-    async def scenario():
-        async with open_application() as browser:
-            return await browser.post(f"{API}/leave", headers=header), await browser.post(f"{API}/leave")
-
-    refused, taken = run(scenario())
-    assert (refused.status_code, taken.status_code) == (status, 204)
+def test_names_and_origins_are_looked_at_as_everywhere(browser, header, status):
+    assert browser.post(f"{API}/leave", headers=header).status_code == status
+    assert browser.post(f"{API}/leave").status_code == 204
 
 
 @pytest.mark.parametrize(
     ("language", "words"), [("ru-RU,ru;q=0.9", "Вход не выполнен"), ("en", "You are not logged in"), ("", "You are")]
 )
-def test_who_is_not_in_is_told_how_to_come_in(open_application, run, language, words):
-    async def scenario():
-        async with open_application() as browser, browser.stranger() as other:
-            return [
-                await other.get(path, headers={"Accept-Language": language})
-                for path in ("/app/", "/app/index.html", "/app/report.html", "/app/enter?token=spent", "/app/enter")
-            ]
-
-    for answer in run(scenario()):
+def test_who_is_not_in_is_told_how_to_come_in(app_service, language, words):
+    for path in ("", "index.html", "report.html", "enter?token=spent", "enter"):
+        answer = httpx.get(f"{app_service.address}/app/{path}", headers={"Accept-Language": language})
         assert answer.status_code == 401
         assert answer.headers["content-type"].startswith("text/html")
         assert words in answer.text
@@ -172,19 +158,15 @@ def test_who_is_not_in_is_told_how_to_come_in(open_application, run, language, w
         assert "no-store" in answer.headers["cache-control"]
 
 
-def test_a_link_from_elsewhere_leads_who_is_in_into_the_pages(open_application, run):
+def test_a_link_from_elsewhere_leads_who_is_in_into_the_pages(app_service):
     """With SameSite=Strict the browser keeps the cookie back: our own page then asks once more."""
-
-    async def scenario():
-        async with open_application() as browser, browser.stranger() as other:
-            return await other.get("/app/", headers={"Sec-Fetch-Site": "cross-site"})
-
-    assert 'http-equiv="refresh"' in run(scenario()).text
+    answer = httpx.get(f"{app_service.address}/app/", headers={"Sec-Fetch-Site": "cross-site"})
+    assert 'http-equiv="refresh"' in answer.text
 
 
 def test_on_a_server_the_token_is_typed(open_application, run):
     async def scenario():
-        async with open_application(local=False, tokens=(DIGEST,)) as browser:
+        async with open_application(local=False, tokens=(DIGEST,)) as known, known.stranger() as browser:
             shown = await browser.get("/app/")
             wrong = await browser.post("/app/enter", data={"token": "guess"})
             long = await browser.post("/app/enter", data={"token": "x" * 9000})

@@ -11,33 +11,14 @@ import httpx
 import numpy as np
 import pytest
 
-from .in_process import API, unpack
+from .in_process import API
 from .running import ENTRANCE
 
 NAME = "Kanareykin"
 
 
-@pytest.fixture
-def browser(app_service):
-    with app_service.client() as client:
-        yield client
-
-
 def frame_of(dataset) -> bytes:
     return (dataset / "images" / "p2_0.png").read_bytes()
-
-
-def test_a_frame_is_opened_and_segmented(browser, dataset):
-    study = browser.post(f"{API}/studies", content=frame_of(dataset)).json()
-    result = unpack(browser.get(f"{API}/studies/{study['id']}/frames/0/result").content)
-    assert result.labels.any()
-    assert browser.delete(f"{API}/studies/{study['id']}").status_code == 204
-
-
-def test_its_token_is_spent_and_the_web_api_beside_is_closed(app_service, browser):
-    assert httpx.get(app_service.entrance).status_code == 401
-    assert browser.get("/v1/models").status_code == 401
-    assert browser.get("/healthz").status_code == 200
 
 
 def test_it_listens_on_this_computer_only(app_service):
@@ -45,7 +26,7 @@ def test_it_listens_on_this_computer_only(app_service):
         other.connect(("127.0.0.2", app_service.port))
 
 
-def test_nothing_of_a_file_reaches_the_log_or_the_metrics(start_app, tiny_model, dataset, make_us_dicom):
+def test_nothing_of_a_file_reaches_the_log_or_the_metrics(start_app, make_us_dicom):
     service = start_app()
     frame = np.zeros((40, 50), np.uint8)
     good = make_us_dicom([frame], PatientName=f"{NAME}^Ivan", PatientID=NAME)
@@ -88,7 +69,7 @@ def test_it_ends_cleanly(start_app, dataset, number):
     assert "Traceback" not in service.log.read_text()
 
 
-def test_a_taken_port_is_one_clear_line(start_app, app_service, tmp_path):
+def test_a_taken_port_is_one_clear_line(app_service, tmp_path):
     command = [sys.executable, "-m", "trus.cli", "app", "--no-browser", "--port", str(app_service.port)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert ended.returncode == 1
@@ -106,7 +87,7 @@ def test_a_model_file_that_is_none_is_one_clear_line(tmp_path):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_without_a_model_it_starts_and_offers_what_lies_in_its_folder(start_app, tiny_model, tmp_path):
+def test_without_a_model_it_starts_and_offers_what_lies_in_its_folder(start_app, tiny_model):
     service = start_app(model=None)
     folder = service.log.parent / "outputs" / "run"
     folder.mkdir(parents=True)

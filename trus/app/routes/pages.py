@@ -56,6 +56,8 @@ def _file(name: str) -> Path | None:
     if any(not part or part.startswith(".") or not part.isprintable() or "\\" in part for part in parts):
         return None
     file = STATIC.joinpath(*parts)
-    if file.suffix not in TYPES or not file.is_file() or not file.resolve().is_relative_to(STATIC.resolve()):
+    try:
+        found = file.suffix in TYPES and file.is_file() and file.resolve().is_relative_to(STATIC.resolve())
+    except OSError:  # a name that no file system has
         return None
-    return file
+    return file if found else None
