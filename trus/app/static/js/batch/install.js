@@ -42,7 +42,8 @@ function buildBatchPanel(host, app) {
   const bar = progressBar('batch.panel');
   const line = h('p', { class: 'batch-line' });
   const facts = h('p', { class: 'hint' });
-  const going = h('div', { class: 'row' }, commandButton('batch.pause', { text: true }), commandButton('batch.resume', { text: true }), commandButton('batch.cancel', { text: true }));
+  const [pause, resume, cancel] = ['pause', 'resume', 'cancel'].map((each) => commandButton(`batch.${each}`, { text: true }));
+  const going = h('div', { class: 'row' }, pause, resume, cancel);
   const start = commandButton('batch.start', { text: true, class: 'is-primary is-wide' });
   const failures = h('div', { class: 'batch-failures' });
   host.append(facts, start, bar.element, line, going, failures);
@@ -55,6 +56,8 @@ function buildBatchPanel(host, app) {
     const idle = batch.state === 'idle';
     start.hidden = !idle;
     bar.element.hidden = line.hidden = going.hidden = idle;
+    pause.hidden = batch.state === 'paused';
+    resume.hidden = !pause.hidden;
     bar.set(batch.total ? (batch.done + batch.failed) / batch.total : 0);
     line.textContent = idle ? '' : progressText(batch);
     facts.textContent = countsText(app.frames.list);

@@ -26,8 +26,8 @@ export function buildForm(app, choice, changed) {
     'div',
     { class: 'export-form' },
     group('export.which', 'export-scopes', ...SCOPES.map((scope) => scopeRadio(app, scope, choice, refresh))),
-    group('export.what', 'export-formats', ...boxes.map((box) => box.element)),
-    group('export.training', 'export-training', into?.element, accept.element),
+    group('export.what', 'export-formats', ...boxes.filter((box) => !box.format.training).map((box) => box.element)),
+    group('export.training', 'export-training', ...boxes.filter((box) => box.format.training).map((box) => box.element), into?.element, accept.element),
     h('div', { class: 'export-fields' }, annotatorField(app), patientField(choice)),
   );
   form.wanted = () => ({

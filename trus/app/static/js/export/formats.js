@@ -9,7 +9,7 @@ const A_GROUP = 24;
  * @property {'group'|'file'|'all'} by what one request covers: some frames, those of a file, or all
  * @property {object} [options] of the request
  * @property {(item: object) => boolean} [when] frames that it can be made of
- * @property {boolean} [local] only where the service runs on this computer
+ * @property {boolean} [training] data for the next training
  */
 
 /** @type {Format[]} */
@@ -20,11 +20,11 @@ export const FORMATS = [
   { id: 'coco', picture: false, by: 'all', options: { pictures: false } },
   { id: 'labelme', picture: true, by: 'group', options: { pictures: true, geometry: 'polygon' } },
   { id: 'dicom-seg', picture: true, by: 'file', when: (item) => item.kind === 'dicom' },
-  { id: 'manifest', picture: true, by: 'all' },
+  { id: 'manifest', picture: true, by: 'all', training: true },
 ];
 
 /** The training manifest written into the save folder of this computer: frame by frame onto what is there. */
-export const INTO_FOLDER = { id: 'manifest', picture: true, by: 'group', options: { folder: true }, local: true };
+export const INTO_FOLDER = { id: 'manifest', picture: true, by: 'group', options: { folder: true } };
 
 export const SCOPES = ['shown', 'file', 'corrected', 'all'];
 

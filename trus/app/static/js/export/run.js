@@ -85,7 +85,7 @@ async function ask(app, format, group, about, signal) {
       return await send(app, format, group, studies, about, signal);
     } catch (problem) {
       if (problem.kind !== 'no-such-study' || attempt === 2) throw problem;
-      files.forEach((id) => app.files.forget(id));
+      files.forEach((id) => app.files.forget(id, studies.get(id)));
     }
   }
 }

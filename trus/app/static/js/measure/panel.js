@@ -5,13 +5,14 @@ import { fill, h } from '../dom.js';
 import { onLanguage } from '../i18n.js';
 import { icon } from '../icons.js';
 import { register } from '../keyboard.js';
+import { noteText } from '../notes.js';
 import { removeMeasurement } from './actions.js';
 import { figures } from './measurement.js';
 import { frameScale, mayState } from './scale.js';
 import { shapes } from './shape.js';
 import { openSpacingDialog } from './spacing_dialog.js';
 import { openVolumeDialog } from './volume_dialog.js';
-import { quantity, row, scaleNote, spacingText } from './words.js';
+import { markOf, quantity, row, scaleNote, spacingText } from './words.js';
 
 const SETTLED_MS = 150;
 
@@ -62,7 +63,7 @@ function follow(app, render) {
 function content(app) {
   const item = app.frames.selected;
   if (!item) return [h('p', { class: 'hint', t: 'measure.nothing' })];
-  return [scaleLine(app, item), classTable(app, item), handList(app, item)];
+  return [scaleLine(app, item), classTable(app, item), handList(app, item), notes(app, item)];
 }
 
 function scaleLine(app, item) {
@@ -73,28 +74,31 @@ function scaleLine(app, item) {
   const change = mayState(item)
     ? button({ textKey: stated ? 'measure.spacing.change' : 'measure.spacing.state', class: 'is-small', run: () => openSpacingDialog(app) })
     : null;
-  const why = scale.spacing ? null : h('p', { class: 'hint', lang: scale.detail ? 'en' : undefined }, scale.detail);
+  const why = scale.spacing ? null : h('p', { class: 'hint' }, noteText(scale.detail));
   return h('div', { class: 'measure-scale' }, h('div', { class: 'row' }, text, change), why);
 }
 
 function classTable(app, item) {
   const list = shapes(item);
   if (!list) return h('p', { class: 'hint', t: 'measure.noMask' });
-  const head = ['class', 'area', 'perimeter', 'diameters'].map((each) => h('th', { scope: 'col', t: `measure.column.${each}` }));
-  const rows = list.map((shape, k) => classRow(app, shape, k));
-  const table = h('table', { class: 'figures' }, h('thead', {}, h('tr', {}, ...head)), h('tbody', {}, ...rows));
-  const notes = [...new Set(list.filter((shape) => shape.pixels).map(scaleNote).filter(Boolean))];
-  return h('div', {}, table, ...notes.map((note) => h('p', { class: 'hint' }, note)));
+  const head = ['area', 'perimeter', 'diameters'].map((each) => h('th', { scope: 'col', t: `measure.column.${each}` }));
+  const bodies = list.map((shape, k) => classRows(app, shape, k));
+  return h('table', { class: 'figures', tLabel: 'measure.classes' }, h('thead', {}, h('tr', {}, ...head)), ...bodies);
 }
 
-function classRow(app, shape, k) {
+function classRows(app, shape, k) {
   const swatch = h('span', { class: 'class-dot', style: { '--dot': app.colours.of(shape.name, k) } });
-  const name = h('th', { scope: 'row' }, swatch, shape.name);
-  if (!shape.pixels) return h('tr', {}, name, h('td', { colspan: 3, class: 'hint', t: 'measure.empty' }));
-  const across = { value: shape.widest.length, second: shape.across.length, unit: shape.unit };
-  const cells = [quantity(shape.area, shape.areaUnit), quantity(shape.perimeter, shape.unit), row(across)];
+  const name = h('span', { translate: 'no' }, shape.name);
   const parts = shape.parts > 1 ? h('small', { class: 'hint', t: 'measure.parts', vars: { n: shape.parts } }) : null;
-  return h('tr', {}, name, ...cells.map((cell, i) => h('td', {}, cell, i === 2 ? parts : null)));
+  const nothing = shape.pixels ? null : h('small', { class: 'hint', t: 'measure.empty' });
+  const title = h('tr', {}, h('th', { scope: 'rowgroup', colspan: 3 }, swatch, name, parts, nothing));
+  return h('tbody', {}, title, shape.pixels ? h('tr', {}, ...classFigures(shape).map((each) => h('td', {}, each))) : null);
+}
+
+function classFigures(shape) {
+  const mark = markOf(shape);
+  const across = { value: shape.widest.length, second: shape.across.length, unit: shape.unit };
+  return [quantity(shape.area, shape.areaUnit) + mark, quantity(shape.perimeter, shape.unit) + mark, row(across) + mark];
 }
 
 function handList(app, item) {
@@ -108,10 +112,17 @@ function handRow(app, item, measurement) {
   const { scale, rows } = figures(item, measurement, (id) => app.frames.get(id));
   const chosen = app.store.get().measurement === measurement.id;
   const name = h('span', { class: 'grow', t: `measure.type.${measurement.type}` });
-  const values = h('span', { class: 'hand-values' }, ...rows.map((each) => h('span', {}, row(each))));
+  const values = h('span', { class: 'hand-values' }, ...rows.map((each) => h('span', {}, row(each) + markOf(scale))));
   const choose = () => app.store.set({ measurement: measurement.id });
   const face = h('button', { type: 'button', class: 'hand-face', 'aria-pressed': String(chosen), on: { click: choose } }, icon(measurement.type, 16), name, values);
   const remove = button({ titleKey: 'measure.remove', icon: 'trash', class: 'is-small', run: () => removeMeasurement(app, item, measurement.id) });
-  const note = scaleNote(scale);
-  return h('li', {}, h('div', { class: 'row' }, face, remove), note ? h('small', { class: 'hint' }, note) : null);
+  return h('li', { class: 'row' }, face, remove);
+}
+
+/** Why some lengths are in pixels, and what the mark of stated ones means: each reason once. */
+function notes(app, item) {
+  const ofMasks = (shapes(item) ?? []).filter((shape) => shape.pixels);
+  const byHand = item.measurements.map((each) => figures(item, each, (id) => app.frames.get(id)).scale);
+  const said = new Set([...ofMasks, ...byHand].map(scaleNote).filter(Boolean));
+  return h('div', {}, ...[...said].map((note) => h('p', { class: 'hint' }, note)));
 }

@@ -1,7 +1,7 @@
 /** The scale bar and the ruler at the left edge of the view. */
 
 import { IN_PIXELS, frameScale } from './scale.js';
-import { quantity } from './words.js';
+import { roundLength } from './words.js';
 import { t } from '../i18n.js';
 
 const NICE = [1, 2, 5];
@@ -35,7 +35,7 @@ function drawBar(context, canvas, perUnit, unit, source, look) {
   const [x, y] = [MARGIN + 34, canvas.height - MARGIN];
   const end = x + length * perUnit;
   line(context, [[x, y - 5], [x, y], [end, y], [end, y - 5]], look, 2);
-  const text = quantity(length, unit);
+  const text = roundLength(length, unit);
   context.font = '600 12px system-ui, sans-serif';
   context.textBaseline = 'bottom';
   outlined(context, source === 'stated' ? `${text} · ${t('measure.stated')}` : text, x, y - 7, look);

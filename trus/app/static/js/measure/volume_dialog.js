@@ -33,7 +33,7 @@ export function openVolumeDialog(app) {
     fill(rows, ...['transverse', 'sagittal'].flatMap((plane) => [frameRow(app, plane, frames, build), ...axisRows(plane)]));
     tell();
   };
-  const axisRows = (plane) => AXES.filter((axis) => axis.plane === plane).map((axis) => axisRow(axis, frames[plane], find, choice, tell));
+  const axisRows = (plane) => AXES.filter((axis) => axis.plane === plane).map((axis) => axisRow(axis, frames, find, choice, tell));
   build();
   const body = h('div', { class: 'stack' }, h('p', { class: 'hint', t: 'measure.volume.how' }), rows, result);
   const save = () => {
@@ -59,13 +59,14 @@ function frameRow(app, plane, frames, build) {
   return h('label', { class: 'field-row is-head' }, h('span', { class: 'grow', t: `measure.volume.${plane}` }), select);
 }
 
-function axisRow({ key, place }, item, find, choice, tell) {
-  const lengths = lengthsOf(item, find);
+function axisRow({ key, plane, place }, frames, find, choice, tell) {
+  const lengths = lengthsOf(frames[plane], find);
   const options = lengths.map(({ text }, i) => h('option', { value: i }, text));
   const none = h('option', { value: '', t: lengths.length ? 'measure.volume.choose' : 'measure.volume.nothing' });
   const select = h('select', { class: 'select', on: { change: () => (take(), tell()) } }, none, ...options);
   const take = () => (choice[key] = lengths[select.value]?.axis ?? null);
-  if (lengths[place]) select.value = String(place);
+  const first = plane === 'sagittal' && frames.sagittal === frames.transverse ? 2 : place; // no length is used twice
+  if (lengths[first]) select.value = String(first);
   take();
   return h('label', { class: 'field-row' }, h('span', { class: 'grow', t: `measure.volume.${key}` }), select);
 }

@@ -3,7 +3,8 @@
 import { button } from '../controls.js';
 import { fill, h } from '../dom.js';
 import { loadTexts, number, onLanguage, percent, setLanguage, t } from '../i18n.js';
-import { figure, quantity, row, scaleNote, spacingText } from '../measure/words.js';
+import { noteText } from '../notes.js';
+import { figure, markOf, quantity, row, scaleNote, spacingText } from '../measure/words.js';
 
 const MOST_MEASUREMENTS = 12;
 
@@ -80,7 +81,7 @@ function table(keys, rows) {
 
 function classTable({ classes, scale }) {
   const keys = ['measure.column.class', 'measure.column.area', 'measure.column.perimeter', 'measure.column.diameters', 'export.report.probability', 'export.report.threshold'];
-  const notes = [scale.spacing ? scaleText(scale) : t('measure.spacing.none'), scale.detail, ...classes.filter((each) => each.pixels).map(scaleNote)];
+  const notes = [scale.spacing ? scaleText(scale) : t('measure.spacing.none'), noteText(scale.detail), ...classes.filter((each) => each.pixels).map(scaleNote)];
   const said = [...new Set(notes.filter(Boolean))].join(' ');
   return h('section', {}, h('h2', {}, t('export.report.classes')), table(keys, classes.map(classRow)), h('p', { class: 'note' }, said));
 }
@@ -89,8 +90,9 @@ function classRow(shape) {
   const name = h('th', { scope: 'row' }, h('span', { class: 'dot', style: { '--dot': shape.colour } }), shape.name);
   if (!shape.pixels) return h('tr', {}, name, h('td', { colspan: 4 }, t('measure.empty')), h('td', {}, threshold(shape)));
   const parts = shape.parts > 1 ? ` (${t('measure.parts', { n: shape.parts })})` : '';
-  const across = `${figure(shape.widest.length, shape.unit)} × ${quantity(shape.across.length, shape.unit)}${parts}`;
-  const cells = [quantity(shape.area, shape.areaUnit), quantity(shape.perimeter, shape.unit), across, shape.probability === null ? '–' : percent(shape.probability), threshold(shape)];
+  const mark = markOf(shape);
+  const across = `${figure(shape.widest.length, shape.unit)} × ${quantity(shape.across.length, shape.unit)}${mark}${parts}`;
+  const cells = [quantity(shape.area, shape.areaUnit) + mark, quantity(shape.perimeter, shape.unit) + mark, across, shape.probability === null ? '–' : percent(shape.probability), threshold(shape)];
   return h('tr', {}, name, ...cells.map((cell) => h('td', {}, cell)));
 }
 
@@ -105,7 +107,7 @@ function scaleText({ spacing, source }) {
 function handTable({ measurements }) {
   if (!measurements.length) return null;
   const rows = measurements.slice(0, MOST_MEASUREMENTS).map((each) =>
-    h('tr', {}, h('th', { scope: 'row' }, t(`measure.type.${each.type}`)), h('td', {}, each.rows.map(row).join(' · ')), h('td', {}, originText(each))),
+    h('tr', {}, h('th', { scope: 'row' }, t(`measure.type.${each.type}`)), h('td', {}, each.rows.map((one) => row(one) + markOf(each.scale)).join(' · ')), h('td', {}, originText(each))),
   );
   const more = measurements.length - rows.length;
   const rest = more > 0 ? h('p', { class: 'note' }, t('export.report.more', { n: more })) : null;

@@ -21,13 +21,13 @@ export function columnsOf(rows) {
   const column = (key, width, cell, figure = true) => ({ key, textKey: `batch.column.${key}`, width, cell, figure });
   return [
     column('position', '56px', (row) => number(row.position + 1)),
-    column('name', 'minmax(160px, 1fr)', (row) => h('span', { translate: 'no' }, row.item.name), false),
-    column('status', '128px', statusCell, false),
+    column('name', 'minmax(140px, 1fr)', (row) => h('span', { translate: 'no' }, row.item.name), false),
+    column('status', '116px', statusCell, false),
     column('confidence', '104px', (row) => share(row.confidence)),
     column('warnings', '84px', (row) => (row.warnings ? number(row.warnings) : '')),
     ...classes.flatMap(classColumns),
-    column('corrected', '88px', (row) => (row.corrected ? t('batch.yes') : ''), false),
-    column('annotator', '112px', (row) => row.item.annotator, false),
+    column('corrected', '84px', (row) => (row.corrected ? t('batch.yes') : ''), false),
+    column('annotator', '96px', (row) => row.item.annotator, false),
     column('seconds', '72px', (row) => duration(row.item.seconds)),
   ];
 }
@@ -38,8 +38,8 @@ function classColumns(name) {
   const widest = (row) => (shape(row)?.pixels ? quantity(shape(row).widest.length, shape(row).unit) : '');
   const vars = { name };
   return [
-    { key: `area:${name}`, textKey: 'batch.column.area', vars, width: '124px', cell: area, figure: true },
-    { key: `widest:${name}`, textKey: 'batch.column.widest', vars, width: '116px', cell: widest, figure: true },
+    { key: `area:${name}`, textKey: 'batch.column.area', vars, width: '104px', cell: area, figure: true },
+    { key: `widest:${name}`, textKey: 'batch.column.widest', vars, width: '96px', cell: widest, figure: true },
   ];
 }
 
