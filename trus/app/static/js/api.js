@@ -1,7 +1,7 @@
 /** Every request to the service. Errors are `Problem`s, whatever went wrong. */
 
 const BASE = '/app/api';
-const PATIENCE = { 'queue-full': 8, 'no-memory': 8, 'not-ready': 20, overloaded: 8 };
+const PATIENCE = { 'queue-full': 8, memory: 8, 'not-ready': 20, draining: 1 };
 
 /** What the service refused, or why it could not be asked (status 0, kind `unreachable`). */
 export class Problem extends Error {
@@ -144,6 +144,9 @@ export function parseResult(buffer) {
     labels: plane(count),
   };
 }
+
+/** Ends the session; the service forgets its files. */
+export const logOut = () => request('/session', { method: 'DELETE', patience: 0 });
 
 /** Tells the service that this page goes, as far as it still can. @param {string[]} studies */
 export const leave = (studies) =>

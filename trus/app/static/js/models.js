@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import { pause } from './api.js';
 
-const LOST_AFTER_MS = 2000;
+const ASK_AGAIN_MS = 2000;
 
 export class Models {
   #app;
@@ -63,6 +63,9 @@ export class Models {
   }
 }
 
+/** Resolves when the user comes back to the page. */
+const seen = () => new Promise((resolve) => window.addEventListener('focus', resolve, { once: true }));
+
 /** Watches whether the service is there; while it is not, asks again and again. @param {object} app */
 export function watchConnection(app) {
   let asking = false;
@@ -75,10 +78,8 @@ export function watchConnection(app) {
         app.store.set({ connection: 'ok' });
         break;
       } catch (problem) {
-        const entry = problem.status === 401 || problem.status === 403;
-        app.store.set({ connection: entry ? 'entry' : 'lost' });
-        if (entry) break;
-        await pause(LOST_AFTER_MS);
+        app.store.set({ connection: problem.status === 401 ? 'entry' : 'lost' });
+        await Promise.race([pause(ASK_AGAIN_MS), seen()]);
       }
     }
     asking = false;

@@ -11,6 +11,7 @@ import { buildStatus } from './statusline.js';
 import { buildRail, buildToolOptions, buildViewButtons } from './toolbar.js';
 import { buildTopbar } from './topbar.js';
 import { describeView } from './viewer/description.js';
+import { buildHeatLegend } from './viewer/heat_legend.js';
 import { buildWelcome } from './welcome.js';
 import { buildWorking } from './working.js';
 
@@ -31,6 +32,7 @@ export function buildPage(app) {
   buildBanner(byId('banner'), app);
   buildWelcome(byId('welcome'), app);
   buildWorking(byId('working'), app);
+  buildHeatLegend(app);
   describeView(app);
   app.onPage?.forEach((build) => build(app));
   for (const name of ['select', 'list', 'item']) app.frames.on(name, refreshCommands);

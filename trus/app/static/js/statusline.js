@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { number, onLanguage, percent, setText, t } from './i18n.js';
+import { noteText } from './notes.js';
 
 /** @param {HTMLElement} host @param {object} app */
 export function buildStatus(host, app) {
@@ -61,12 +62,12 @@ function showSpacing(element, item) {
   if (!item.spacing) {
     const regions = item.regions.some((region) => region.spacing);
     setText(element, regions ? 'viewer.spacing-regions' : 'viewer.spacing-none');
-    element.title = item.spacingNote;
+    element.title = noteText(item.spacingNote);
     return undefined;
   }
   const [row, column] = item.spacing.map((value) => number(value, { maximumSignificantDigits: 4 }));
   setText(element, 'viewer.spacing', { value: row === column ? row : `${row} × ${column}` });
-  element.title = item.spacingNote;
+  element.title = noteText(item.spacingNote);
   return undefined;
 }
 

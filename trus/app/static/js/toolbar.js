@@ -46,7 +46,8 @@ export function buildToolOptions(host, app) {
     app.view.host.style.cursor = tool?.cursor ?? 'default';
     refreshCommands();
   };
-  app.store.on('toolId', show);
+  app.store.on('toolId', () => (show(), app.view.invalidate()));
+  app.view.addOverlay({ draw: (context, view) => currentTool()?.draw?.(context, view) });
   show();
 }
 

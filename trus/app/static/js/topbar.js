@@ -1,5 +1,6 @@
 /** The bar at the top: what this is, the model, that it is for research, language, theme, help. */
 
+import { logOut } from './api.js';
 import { button, commandButton } from './controls.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
@@ -24,9 +25,12 @@ export function buildTopbar(host, app) {
     h('span', { class: 'research', tTitle: 'shell.research-help' }, icon('info', 16), h('span', { t: 'shell.research' })),
     h('span', { class: 'grow' }),
     app.slots.top,
+    commandButton('export.open', { text: true }),
+    h('span', { class: 'bar-line' }),
     languageButton(app),
     commandButton('page.theme', { icon: () => THEME_ICONS[app.store.get().theme] }),
     commandButton('page.help'),
+    logOutButton(app),
   );
 }
 
@@ -45,6 +49,15 @@ function languageButton(app) {
   };
   app.store.on('language', show);
   show();
+  return element;
+}
+
+/** On a clinic's server: ends the session there. */
+function logOutButton(app) {
+  const element = button({ titleKey: 'shell.logout', icon: 'leave', run: () => logOut().then(() => location.reload(), app.tell) });
+  const show = ({ session }) => (element.hidden = session?.local !== false);
+  app.store.on('session', show);
+  show(app.store.get());
   return element;
 }
 

@@ -37,7 +37,7 @@ function build(host, app) {
 function classRow(app, k) {
   const { view, store, colours } = app;
   const { name } = view.mask.targets[k];
-  const visible = h('button', { type: 'button', class: 'icon-button is-small', tLabel: 'viewer.class.show', tTitle: 'viewer.class.show', vars: { name } });
+  const visible = h('button', { type: 'button', class: 'icon-button is-small is-plain', tLabel: 'viewer.class.show', tTitle: 'viewer.class.show', vars: { name } });
   visible.addEventListener('click', () => {
     const { hidden } = store.get();
     store.set({ hidden: { ...hidden, [name]: !hidden[name] } });
@@ -58,6 +58,7 @@ function classRow(app, k) {
     visible.setAttribute('aria-pressed', String(shown));
     fill(visible, icon(shown ? 'eye' : 'eyeOff', 18));
     colour.value = colours.of(name, k);
+    threshold.element.style.setProperty('--slider', colour.value);
     threshold.refresh();
     showFacts(facts, view, k);
   };

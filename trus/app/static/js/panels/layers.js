@@ -4,7 +4,6 @@ import { keyText, refreshCommands, segmented, slider, toggle } from '../controls
 import { fill, h } from '../dom.js';
 import { number, onLanguage, percent, t } from '../i18n.js';
 import { getCommand, run } from '../keyboard.js';
-import { viridis } from '../viewer/colours.js';
 import { fromValues, toValues } from '../viewer/windowing.js';
 import { registerPanel } from './registry.js';
 
@@ -45,7 +44,6 @@ function buildLayers(host, app) {
 function heatChooser(app, patch) {
   const select = h('select', { class: 'select', tLabel: 'viewer.heat' });
   select.addEventListener('change', () => patch({ heat: select.value === '' ? null : Number(select.value) }));
-  const legend = heatLegend(app);
   const row = h('div', { class: 'row' }, h('span', { class: 'grow', t: 'viewer.heat' }), h('kbd', {}, keyText('t')), select);
   const refresh = () => {
     const { heat } = app.store.get().display;
@@ -53,25 +51,8 @@ function heatChooser(app, patch) {
     fill(select, new Option(t('viewer.heat-off'), ''), ...targets.map((target, k) => new Option(target.name, String(k))));
     select.value = heat === null || heat >= targets.length ? '' : String(heat);
     select.disabled = !targets.length;
-    legend.refresh(heat);
   };
-  return { element: h('div', {}, row, legend.element), refresh };
-}
-
-function heatLegend(app) {
-  const stops = Array.from({ length: 9 }, (_, i) => `rgb(${viridis(i / 8).join(' ')}) ${(100 * i) / 8}%`);
-  const bar = h('div', { class: 'heat-bar', style: { background: `linear-gradient(to right, ${stops.join(', ')})` } });
-  const mark = h('span', { class: 'heat-mark' });
-  bar.append(mark);
-  const ends = h('div', { class: 'heat-ends' }, h('span', {}, '0'), h('span', { t: 'viewer.heat-unit' }), h('span', {}, '1'));
-  const element = h('div', { class: 'heat-legend', role: 'img', tLabel: 'viewer.heat-legend' }, bar, ends);
-  const refresh = (heat) => {
-    const target = heat === null ? null : app.view.mask?.targets[heat];
-    element.classList.toggle('is-off', !target);
-    const step = target ? app.view.mask.thresholds[heat] : null;
-    mark.style.left = `${100 * (step === null ? target?.threshold ?? 0.5 : step / 256)}%`;
-  };
-  return { element, refresh };
+  return { element: row, refresh };
 }
 
 function buildPicture(host, app) {

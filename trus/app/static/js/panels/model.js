@@ -2,7 +2,7 @@
 
 import { button } from '../controls.js';
 import { fill, h } from '../dom.js';
-import { number, onLanguage, t } from '../i18n.js';
+import { currentLanguage, number, onLanguage, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { openDialog } from '../dialog.js';
 
@@ -68,7 +68,7 @@ function foundCard(app, found, loading) {
       h('strong', { translate: 'no' }, found.name),
       found.synthetic && h('span', { class: 'badge is-warning', t: 'shell.synthetic', tTitle: 'shell.synthetic-help' }),
       h('span', { class: 'grow' }), h('span', { class: 'caption', t: 'shell.megabytes', vars: { size } }), load),
-    h('p', { class: 'hint', translate: 'no' }, [found.folder, found.description].filter(Boolean).join(' · ')),
+    h('p', { class: 'hint', translate: 'no' }, [found.description, found.created && dateText(found.created), found.folder].filter(Boolean).join(' · ')),
   );
 }
 
@@ -86,6 +86,8 @@ function modelCard(app, model, chosen) {
   );
 }
 
+const dateText = (iso) => new Date(iso).toLocaleDateString(currentLanguage(), { dateStyle: 'medium' });
+
 /** What is known of a model, as pairs of a text's key and words. */
 export function factsOf(model) {
   const targets = model.targets.map((target) => `${target.name} ≥ ${number(target.threshold, { maximumFractionDigits: 2 })}`).join(', ');
@@ -96,6 +98,7 @@ export function factsOf(model) {
     ['shell.fact-score', scoreText(model.score)],
     ['shell.fact-input', `${width} × ${height}`],
     ['shell.fact-data', data.patients ? t('shell.fact-data-text', { frames: data.frames, patients: data.patients }) : t('shell.fact-data-ungrouped', { frames: data.frames })],
+    ...(model.created ? [['shell.fact-created', dateText(model.created)]] : []),
     ['shell.fact-sources', (data.sources ?? []).join(', ')],
     ['shell.fact-licence', [...new Set([...(data.licences ?? []), model.licence_note])].filter(Boolean).join(' · ')],
     ['shell.fact-hash', model.sha256],

@@ -1,8 +1,9 @@
 /** What the user should know of the shown frame's result: notes, and warnings where it is unlike the training data. */
 
 import { fill, h } from '../dom.js';
-import { hasText, number, onLanguage, t } from '../i18n.js';
+import { number, onLanguage, t } from '../i18n.js';
 import { icon } from '../icons.js';
+import { noteText, warningText } from '../notes.js';
 import { registerPanel } from './registry.js';
 
 /** @param {object} app */
@@ -10,18 +11,14 @@ export function installNotes(app) {
   registerPanel({ id: 'notes', textKey: 'viewer.panel.notes', order: 60, tab: 'frame', build: (host) => buildNotes(host, app) });
 }
 
-/** Words of a warning: ours where the code is known, else the service's. @param {{code: string, detail: string}} warning */
-export function warningText({ code, detail }) {
-  return hasText(`viewer.warning-${code}`) ? t(`viewer.warning-${code}`) : detail;
-}
-
 function buildNotes(host, app) {
   const show = () => {
     const { result, item } = app.view;
     const notes = [
-      ...(result?.warnings ?? []).map((warning) => line('warning', warningText(warning), warning.detail)),
-      ...(result?.notes ?? []).map((note) => line('info', note)),
-      ...(item?.spacingNote ? [line('ruler', item.spacingNote)] : []),
+      ...(result?.warnings ?? []).map((warning) => line('warning', warningText(warning))),
+      ...(result?.notes ?? []).map((note) => line('info', noteText(note))),
+      ...(item?.spacingNote ? [line('ruler', noteText(item.spacingNote))] : []),
+      ...(result && app.models.get(result.model)?.appearance_known === false ? [line('info', t('viewer.appearance-unknown'))] : []),
       ...(result?.timings ? [line('info', timing(result))] : []),
     ];
     fill(host, notes.length ? h('ul', { class: 'notes' }, ...notes) : h('p', { class: 'hint', t: 'viewer.notes-none' }));
@@ -31,8 +28,8 @@ function buildNotes(host, app) {
   show();
 }
 
-function line(kind, text, title = '') {
-  return h('li', { class: `is-${kind}`, title }, icon(kind, 16), h('span', {}, text));
+function line(kind, text) {
+  return h('li', { class: `is-${kind}` }, icon(kind, 16), h('span', {}, text));
 }
 
 function timing({ model, timings }) {

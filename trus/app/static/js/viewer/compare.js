@@ -38,7 +38,7 @@ class Compare {
 
   constructor(app) {
     this.#app = app;
-    app.store.on(['secondModel', 'modelName'], () => this.#arrange());
+    app.store.on(['secondModel', 'modelName', 'colours'], () => this.#arrange());
     app.store.on(['display', 'colours', 'windows', 'hidden'], () => this.#view?.invalidateAll());
     app.view.onShown(() => this.#show());
     app.view.onMove(() => this.#view?.follow(app.view.transform));
@@ -55,9 +55,19 @@ class Compare {
   #open() {
     const { secondModel, modelName } = this.#app.store.get();
     if (!this.#view) this.#make();
-    this.#first.textContent = modelName ?? '';
-    this.#second.textContent = secondModel;
+    this.#label(this.#first, modelName);
+    this.#label(this.#second, secondModel);
     this.#show();
+  }
+
+  /** A model's name with its classes: their colours mean something else in each view. */
+  #label(host, name) {
+    const { models, colours } = this.#app;
+    const classes = (models.get(name)?.targets ?? []).map((target, k) => {
+      const dot = h('span', { class: 'dot', style: { background: colours.of(target.name, k) } });
+      return h('span', { class: 'view-class' }, dot, target.name);
+    });
+    fill(host, h('strong', {}, name ?? ''), ...classes);
   }
 
   #make() {

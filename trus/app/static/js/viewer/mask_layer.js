@@ -6,6 +6,8 @@ import { toWord, viridis } from './colours.js';
 export const UNCERTAIN = [64, 192];
 const FAINT = 8;
 const HEAT_ALPHA = 170;
+const RIM_ALPHA = 165;
+const PALE = 0.65;
 
 /**
  * How to paint.
@@ -49,7 +51,7 @@ export class MaskLayer {
     const rows = { box, stride: mask.width };
     if (look.heat !== null && planes) this.#paintHeat(words, planes[look.heat], rows);
     else if (look.fill) paintFill(words, mask, look, rows);
-    if (look.rim && planes) for (const { k, rgb } of look.classes) paintRim(words, planes[k], toWord(rgb, 255), rows);
+    if (look.rim && planes) for (const { k, rgb } of look.classes) paintRim(words, planes[k], rgb, rows);
     this.#context.putImageData(image, box.x0, box.y0);
   }
 
@@ -69,18 +71,18 @@ function paintFill(words, mask, look, rows) {
   }
 }
 
-/** Uncertain pixels as a fine diagonal hatch, so that what lies under it is still seen. */
-function paintRim(words, plane, word, rows) {
+/** Uncertain pixels in a pale tone of the class, so that the rim stands out from fill and contour. */
+function paintRim(words, plane, rgb, rows) {
   const [low, high] = UNCERTAIN;
-  walk(rows, (at, from, x, y) => {
-    const q = plane[from];
-    if (q >= low && q < high && (x + y) % 3 === 0) words[at] = word;
+  const word = toWord(rgb.map((value) => Math.round(value + (255 - value) * PALE)), RIM_ALPHA);
+  walk(rows, (at, from) => {
+    if (plane[from] >= low && plane[from] < high) words[at] = word;
   });
 }
 
 function walk({ box, stride }, visit) {
   for (let y = box.y0, at = 0; y < box.y1; y += 1) {
-    for (let x = box.x0, from = y * stride + box.x0; x < box.x1; x += 1, at += 1, from += 1) visit(at, from, x, y);
+    for (let x = box.x0, from = y * stride + box.x0; x < box.x1; x += 1, at += 1, from += 1) visit(at, from);
   }
 }
 

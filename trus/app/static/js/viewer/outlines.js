@@ -35,11 +35,11 @@ export class Outlines {
  *
  * @param {CanvasRenderingContext2D} context whose unit is the frame's pixel
  */
-export function stroke(context, path, colour, scale, { width = 1.75, dash = [] } = {}) {
+export function stroke(context, path, colour, scale, { width = 2, dash = [] } = {}) {
   context.lineJoin = 'round';
   context.setLineDash(dash.map((length) => length / scale));
   context.lineWidth = (width + 1.5) / scale;
-  context.strokeStyle = 'rgba(0, 0, 0, 0.55)';
+  context.strokeStyle = 'rgba(0, 0, 0, 0.4)';
   context.stroke(path);
   context.lineWidth = width / scale;
   context.strokeStyle = colour;

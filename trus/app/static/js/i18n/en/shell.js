@@ -95,4 +95,6 @@ export default {
   'shell.pointer-drag-space-how': 'Space or middle button + drag',
   'shell.pointer-pinch': 'Zoom and move',
   'shell.pointer-pinch-how': 'two fingers',
+  'shell.logout': 'Log out',
+  'shell.fact-created': 'Written',
 };

@@ -95,4 +95,6 @@ export default {
   'shell.pointer-drag-space-how': 'пробел или средняя кнопка + движение',
   'shell.pointer-pinch': 'Масштаб и сдвиг',
   'shell.pointer-pinch-how': 'два пальца',
+  'shell.logout': 'Выйти',
+  'shell.fact-created': 'Записана',
 };
