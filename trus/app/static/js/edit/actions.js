@@ -29,7 +29,7 @@ export function markEdited(app, item) {
 
 /** @param {object} app @param {import('../frames.js').Item} item @param {import('../mask/change.js').Change} change */
 export function maskAction(app, item, change, textKey, vars) {
-  return keptAction(app, { kind: 'mask', textKey, vars, item: item.id, sha256: item.mask.sha256, change });
+  return keptAction(app, { kind: 'mask', textKey, vars, item: item.id, sha256: item.mask.sha256, change }, () => item);
 }
 
 registerKind('mask', (app, { item: id, sha256, change }, find) => {

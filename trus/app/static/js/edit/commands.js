@@ -10,7 +10,7 @@ import { canEdit, editOnce } from './stroke.js';
 /** @param {object} app */
 export function installEditCommands(app) {
   const { history } = app;
-  const able = () => canEdit(app) && !history.held;
+  const able = () => canEdit(app);
   command('undo', 'undo', ['ctrl+z'], () => history.canUndo, () => history.undo());
   command('redo', 'redo', ['ctrl+shift+z', 'ctrl+y'], () => history.canRedo, () => history.redo());
   command('holes', 'fillHoles', ['shift+f'], able, () => fillHoles(app));

@@ -2,9 +2,9 @@
 
 import { slider } from '../controls.js';
 import { h } from '../dom.js';
-import { number } from '../i18n.js';
 import { LEAST, MOST, setRadius } from './sizes.js';
 import { chosenClass } from './stroke.js';
+import { pixels } from './words.js';
 
 /** Puts the parts into the tool's bar. @param {HTMLElement} host @param {...HTMLElement} parts */
 export function optionBar(host, ...parts) {
@@ -35,7 +35,7 @@ export function classNote(app) {
 export function radiusOption(app, key, labelKey) {
   const toShare = (radius) => (100 * Math.log(radius / LEAST)) / Math.log(MOST / LEAST);
   const toRadius = (share) => LEAST * (MOST / LEAST) ** (share / 100);
-  const text = (share) => `${number(toRadius(share), { maximumFractionDigits: 1 })} px`;
+  const text = (share) => pixels(toRadius(share));
   const value = h('output', { class: 'edit-radius' });
   const control = slider({
     labelKey, min: 0, max: 100, value: toShare(app.store.get()[key]), text, input: (share) => setRadius(app, key, toRadius(share)),
@@ -43,7 +43,7 @@ export function radiusOption(app, key, labelKey) {
   const refresh = () => {
     const share = toShare(app.store.get()[key]);
     control.set(share);
-    value.textContent = `${number(app.store.get()[key], { maximumFractionDigits: 1 })} px`;
+    value.textContent = pixels(app.store.get()[key]);
   };
   const element = h('span', { class: 'edit-option' }, h('span', { class: 'caption', t: labelKey }), control.element, value);
   whileShown(element, refresh, [app.store.on(key, refresh)]);

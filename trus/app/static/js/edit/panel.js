@@ -3,12 +3,12 @@
 import { commandButton, refreshCommands, slider } from '../controls.js';
 import { fill, h } from '../dom.js';
 import { newId } from '../ids.js';
-import { number, onLanguage, t } from '../i18n.js';
+import { onLanguage, t } from '../i18n.js';
 import { registerPanel } from '../panels/registry.js';
 import { currentAnnotator, setAnnotator } from './annotator.js';
 import { buildHistory } from './history_list.js';
 import { chosenClass } from './stroke.js';
-import { durationText } from './duration.js';
+import { durationText, pixels } from './words.js';
 
 const COMMANDS = ['holes', 'largest', 'copy-previous', 'copy-next', 'clear', 'model'];
 
@@ -19,10 +19,9 @@ export function installEditPanel(app) {
     textKey: 'edit.panel',
     order: 15,
     tab: 'frame',
-    actions: () => [commandButton('edit.undo', { class: 'is-small' }), commandButton('edit.redo', { class: 'is-small' })],
     build: (host) => build(host, app),
   });
-  registerPanel({ id: 'history', textKey: 'edit.panel.history', order: 70, tab: 'frame', closed: true, build: (host) => buildHistory(host, app) });
+  registerPanel({ id: 'history', textKey: 'edit.panel.history', order: 16, tab: 'frame', closed: true, build: (host) => buildHistory(host, app) });
 }
 
 function build(host, app) {
@@ -69,18 +68,17 @@ function classChooser(app) {
 }
 
 function smoothing(app) {
-  const text = (radius) => `${number(radius, { maximumFractionDigits: 1 })} px`;
-  const value = h('output', { class: 'edit-radius' }, text(app.store.get().smoothRadius));
+  const value = h('output', { class: 'edit-radius' }, pixels(app.store.get().smoothRadius));
   const control = slider({
     labelKey: 'edit.smooth-radius',
     min: 0.5,
     max: 12,
     step: 0.5,
     value: app.store.get().smoothRadius,
-    text,
+    text: pixels,
     input: (radius) => app.store.set({ smoothRadius: radius }),
   });
-  const refresh = () => (value.textContent = text(app.store.get().smoothRadius));
+  const refresh = () => (value.textContent = pixels(app.store.get().smoothRadius));
   app.store.on('smoothRadius', refresh);
   onLanguage(refresh);
   return h('div', { class: 'row' }, commandButton('edit.smooth', { text: true, class: 'is-small' }), control.element, value);
