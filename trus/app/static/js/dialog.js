@@ -4,6 +4,8 @@ import { button } from './controls.js';
 import { h } from './dom.js';
 import { newId } from './ids.js';
 
+const FOCUSABLE = 'button, a, input, select, textarea, [tabindex]';
+
 /**
  * @param {{titleKey: string, vars?: object, body: Element, wide?: boolean, onClose?: () => void,
  *   actions?: {textKey: string, run: () => (unknown|false), primary?: boolean, danger?: boolean}[]}} options an action
@@ -25,7 +27,7 @@ export function openDialog({ titleKey, vars, body, wide = false, onClose, action
     'dialog',
     { class: `dialog ${wide ? 'is-wide' : ''}`, 'aria-labelledby': title.id },
     h('header', { class: 'dialog-head' }, title, shut),
-    h('div', { class: 'dialog-body' }, body),
+    h('div', { class: 'dialog-body', tabindex: body.querySelector(FOCUSABLE) ? null : 0 }, body),
     buttons.length ? h('footer', { class: 'dialog-foot' }, ...buttons) : null,
   );
   element.addEventListener('close', () => (element.remove(), onClose?.()));

@@ -29,6 +29,7 @@ export class Filmstrip {
     app.frames.on('select', () => (this.#reveal(), this.#render()));
     app.frames.on('item', (item) => this.#refresh(item));
     onLanguage(() => this.#rebuild());
+    this.#rebuild();
   }
 
   #wheel(event) {

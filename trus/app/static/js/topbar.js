@@ -13,7 +13,7 @@ const THEME_ICONS = { auto: 'auto', light: 'sun', dark: 'moon' };
 /** @param {HTMLElement} host @param {object} app */
 export function buildTopbar(host, app) {
   installSettings(app);
-  const brand = h('span', { class: 'brand', translate: 'no' }, mark(), 'trus');
+  const brand = h('h1', { class: 'brand', translate: 'no' }, mark(), 'trus');
   app.slots.top = h('div', { class: 'top-slot' });
   host.append(
     brand,

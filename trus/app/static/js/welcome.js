@@ -18,7 +18,7 @@ export function buildWelcome(host, app) {
     fill(
       host,
       h('div', { class: 'welcome-card' },
-        h('div', { class: 'welcome-drop' }, icon('layers', 40), h('h1', { t: opening ? 'shell.opening-first' : 'shell.drop-here' }), h('p', { class: 'hint', t: 'shell.drop-kinds' }),
+        h('div', { class: 'welcome-drop' }, icon('layers', 40), h('h2', { class: 'welcome-title', t: opening ? 'shell.opening-first' : 'shell.drop-here' }), h('p', { class: 'hint', t: 'shell.drop-kinds' }),
           h('div', { class: 'row is-centred' }, commandButton('file.open', { text: true, class: 'is-primary' }), commandButton('file.open-folder', { text: true }))),
         modelName ? null : missingModel(app, session),
         store.get().welcomed ? null : introduction(app, session)),
