@@ -142,6 +142,24 @@ def test_text_and_folders_are_no_images(tmp_path):
             read_frame(path)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PPM", "ICO", "TGA"])
+def test_other_kinds_of_pictures_are_refused_whatever_their_name(tmp_path, kind):
+    Image.fromarray(GREY).save(tmp_path / "frame.png", kind)
+    with pytest.raises(ImageError, match=r"frame\.png: cannot be read as an image"):
+        read_frame(tmp_path / "frame.png")
+
+
+def test_a_picture_that_needs_more_memory_than_there_is_is_refused(tmp_path, monkeypatch):
+    def exhausted(*_):
+        raise MemoryError
+
+    path = save(tmp_path / "frame.png", Image.fromarray(GREY))
+    monkeypatch.setattr(Image.core, "new", exhausted)
+    monkeypatch.setattr(Image.core, "fill", exhausted)
+    with pytest.raises(ImageError, match=r"frame\.png: needs more memory to be decoded"):
+        read_frame(path)
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif"])
 def test_a_file_cut_short_is_refused_by_name(tmp_path, suffix):
     path = save(tmp_path / f"frame.{suffix}", Image.fromarray(RGB))

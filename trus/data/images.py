@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 from trus.errors import ImageError
 from trus.files import write_bytes
 
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+"""What is read; Pillow would try forty more on a file that somebody else made."""
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 MAX_PIXELS = 64_000_000
 """A frame larger than this is refused before it is decoded (a decompression bomb, not an ultrasound frame)."""
@@ -69,7 +71,7 @@ def write_image(path: Path, array: np.ndarray) -> None:
 def _open(path: Path, decode: bool = True) -> Iterator[Image.Image]:
     """The image at `path`; whatever goes wrong while it is open becomes an ImageError that names it."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
             pages = getattr(image, "n_frames", 1)
@@ -78,8 +80,10 @@ def _open(path: Path, decode: bool = True) -> Iterator[Image.Image]:
             if decode:
                 image.load()
             yield image
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError as error:
+        raise ImageError(f"{path}: needs more memory to be decoded than there is") from error
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except PermissionError as error:

@@ -20,12 +20,12 @@ from trus.data.manifest import Manifest, write_manifest
 ROOT = Path(__file__).parents[3]
 CRASH = """
 import faulthandler, trus.data.images as images
-original = images.read_frame
-def read_frame(path):
+original = images.to_frame
+def to_frame(image, path):
     if b"crash here" in open(path, "rb").read():
         faulthandler._sigsegv()
-    return original(path)
-images.read_frame = read_frame
+    return original(image, path)
+images.to_frame = to_frame
 """
 
 

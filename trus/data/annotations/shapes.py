@@ -12,10 +12,9 @@ from PIL import Image
 
 from trus.data.annotations.exchange import Drawn, Outline, Painted
 from trus.data.annotations.sources import listed, some_text
-from trus.data.images import MAX_PIXELS
+from trus.data.images import FORMATS, MAX_PIXELS
 from trus.errors import AnnotationError
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 _SAGITTA = 0.01  # px that the sides of a many-cornered ring stay from its ellipse
 
 
@@ -136,7 +135,7 @@ def encoded_picture(text: Any) -> Image.Image:
     if not isinstance(text, str):
         raise AnnotationError("its picture is no base64 text")
     try:
-        image = Image.open(BytesIO(base64.b64decode(text, validate=False)), formats=_FORMATS)
+        image = Image.open(BytesIO(base64.b64decode(text, validate=False)), formats=FORMATS)
     except Exception as error:  # what a damaged picture makes Pillow raise is not documented
         raise AnnotationError("its picture cannot be read") from error
     if image.width * image.height > MAX_PIXELS:

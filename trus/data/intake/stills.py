@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from trus.data.images import MAX_PIXELS, read_frame, to_frame
+from trus.data.images import MAX_PIXELS, to_frame
 from trus.data.intake.quiet import quietly
 from trus.data.intake.source import Header
 from trus.errors import IntakeError, OversizeError
@@ -37,7 +37,7 @@ class StillSource:
             yield number, frame
 
     def _read(self, number: int) -> np.ndarray:
-        return read_frame(self.path) if self.header.frames == 1 else _read_page(self.path, number)
+        return _read_page(self.path, self.header.kind, number)
 
 
 def open_still(path: Path, kind: str) -> StillSource:
@@ -84,8 +84,8 @@ def _pages(image: Image.Image) -> int:
     raise OversizeError(f"holds more than {MOST_PAGES} pages, which is not read")
 
 
-def _read_page(path: Path, number: int) -> np.ndarray:
-    with Image.open(path, formats=["TIFF"]) as image:
+def _read_page(path: Path, kind: str, number: int) -> np.ndarray:
+    with Image.open(path, formats=[kind.upper()]) as image:
         image.seek(number)
         if image.width * image.height > MAX_PIXELS:
             raise OversizeError(f"page {number} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read")
