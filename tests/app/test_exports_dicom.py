@@ -20,7 +20,7 @@ def clip() -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_the_seg_holds_the_corrected_masks_of_the_chosen_frames(open_application, run, clip, make_us_dicom):
-    content = make_us_dicom([image for image, _ in clip])
+    content = make_us_dicom([i for i, _ in clip], SpecificCharacterSet="ISO_IR 144", PatientName="Кенарь^Иван")
 
     async def asked():
         async with open_application() as browser:
@@ -39,6 +39,7 @@ def test_the_seg_holds_the_corrected_masks_of_the_chosen_frames(open_application
     description = seg.get_segment_description(1)
     assert description.algorithm_type == SegmentAlgorithmTypeValues.SEMIAUTOMATIC
     assert str(seg.ContentCreatorName).startswith("Петрова И А 1")
+    assert str(seg.PatientName) == "Кенарь^Иван"
     assert "ab" * 32 in seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0].AlgorithmParameters
 
 
@@ -51,7 +52,7 @@ def test_an_untouched_mask_is_the_models(open_application, run, clip, make_us_di
 
     seg = hd.seg.segread(io.BytesIO(run(asked()).content))
     assert seg.get_segment_description(1).algorithm_type == SegmentAlgorithmTypeValues.AUTOMATIC
-    assert not seg.ContentCreatorName
+    assert not seg.get("ContentCreatorName")
 
 
 def test_files_get_a_seg_each(open_application, run, clip, make_us_dicom):

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -21,12 +21,16 @@ def safe_stem(name: str) -> str:
 
 
 def stems(frames: Sequence[tuple[str, int]]) -> list[str]:
-    """Names for (file name, frame number) pairs, in their order: the number behind it where a file has several frames.
+    """Names for (file name, frame number) pairs, in their order; the number behind it where a file has several.
 
     Names that are alike but for capitals get -2, -3 ... in their order.
     """
-    files = Counter(name for name, _ in frames)
-    wanted = [safe_stem(name) + (f"_{number:05d}" if files[name] > 1 or number else "") for name, number in frames]
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for name, number in frames:
+        numbers[name].add(number)
+    wanted = [
+        safe_stem(name) + (f"_{number:05d}" if len(numbers[name]) > 1 or number else "") for name, number in frames
+    ]
     taken: set[str] = set()
     found = []
     for stem in wanted:

@@ -79,7 +79,14 @@ def read_request(body: bytes) -> ExportRequest:
     try:
         return ExportRequest.model_validate_json(body)
     except ValidationError as error:
-        raise Problem(422, "Parameters do not fit", explain(error.errors()), "parameters") from None
+        problems = [{**each, "loc": _known(each["loc"])} for each in error.errors()]
+        raise Problem(422, "Parameters do not fit", explain(problems), "parameters") from None
+
+
+def _known(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A place in the body without keys that are not ours."""
+    ours = {*ExportRequest.model_fields, *ExportFrame.model_fields, *ExportOptions.model_fields, *Figure.model_fields}
+    return tuple(part if isinstance(part, int) or part in ours else "..." for part in place)
 
 
 def labels_of(rows: list[tuple[int, int]], size: tuple[int, int], where: str) -> np.ndarray:

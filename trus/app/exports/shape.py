@@ -16,8 +16,8 @@ _DIRECTIONS = ((1, 0), (1, 1), (0, 1), (1, -1))
 class Shape:
     """Of one mask, in the unit of the spacing asked for: px or mm. None where the mask is empty.
 
-    `perimeter` is Crofton's over four directions, of all of it, holes included. `widest` is the largest Feret diameter of
-    its largest component, `across` the longest chord of that one's convex hull at a right angle to it.
+    `perimeter` is Crofton's over four directions, of all of it, holes included. `widest` is the largest Feret diameter
+    of its largest component, `across` the longest chord of that one's convex hull at a right angle to it.
     """
 
     perimeter: float | None

@@ -68,6 +68,8 @@ def build_segmentation(path: Path, numbers: list[int], labels: np.ndarray, about
     segmentation.PixelData, overlap = _packed(labels, classes)
     segmentation.SegmentsOverlap = "YES" if overlap else "NO"
     segmentation.ImageComments = about["statement"]
+    if not about.get("annotator", "").isascii():
+        segmentation.SpecificCharacterSet = "ISO_IR 192"  # the source's may lack the letters of that name
     buffer = BytesIO()
     segmentation.save_as(buffer)
     return buffer.getvalue()
