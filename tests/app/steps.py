@@ -5,15 +5,29 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
 PROBLEMS = ".message.is-error"
 
 
+def until(page: Page, expression: str, seconds: float = 15) -> None:
+    """Wait in the page until this is true. (`wait_for_function` needs eval, which the page's policy forbids.)"""
+    page.evaluate(
+        f"""async () => {{
+            const ends = performance.now() + {1000 * seconds};
+            while (!({expression})) {{
+                if (performance.now() > ends) throw new Error('not within {seconds} s');
+                await new Promise((resolve) => setTimeout(resolve, 20));
+            }}
+        }}"""
+    )
+
+
 def open_files(page: Page, *paths: Path) -> None:
     """By the file dialog; waits until all of them are opened or told."""
     page.locator("#pick-files").set_input_files([str(path) for path in paths])
-    page.wait_for_function("trusApp.store.get().opening === null")
+    until(page, "trusApp.store.get().opening === null")
 
 
 def drop(page: Page, *files: tuple[str, bytes], selector: str = "body") -> None:
@@ -44,18 +58,18 @@ def names(page: Page) -> list[str]:
 
 def wait_for_frames(page: Page, count: int) -> None:
     """Until so many are opened."""
-    page.wait_for_function(f"trusApp.app.frames.list.length === {count} && trusApp.store.get().opening === null")
+    until(page, f"trusApp.app.frames.list.length === {count} && trusApp.store.get().opening === null")
 
 
 def wait_for_picture(page: Page) -> None:
     """Until the frame chosen is the one in the view."""
-    page.wait_for_function("trusApp.view.picture && trusApp.view.item === trusApp.app.frames.selected")
+    until(page, "trusApp.view.picture && trusApp.view.item === trusApp.app.frames.selected")
 
 
 def wait_for_mask(page: Page) -> None:
     """Until the mask of the frame chosen is in the view."""
     wait_for_picture(page)
-    page.wait_for_function("trusApp.view.mask !== null && trusApp.view.mask === trusApp.app.frames.selected.mask")
+    until(page, "trusApp.view.mask !== null && trusApp.view.mask === trusApp.app.frames.selected.mask")
 
 
 def area(page: Page, k: int = 0) -> int:
@@ -68,16 +82,25 @@ def command(page: Page, name: str) -> Locator:
     return page.locator(f"[data-command='{name}']").first
 
 
-def painted(page: Page, layer: str = "mask") -> int:
-    """Pixels of a layer of the view that are not clear, once what was asked for is drawn."""
-    count = """(layer) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
-        const canvas = trusApp.view.host.querySelector(`canvas.layer-${layer}`);
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        let sum = 0;
-        for (let at = 3; at < data.length; at += 4) sum += data[at] > 0;
-        resolve(sum);
+def drawn(page: Page, layer: str, view: str = "#view") -> np.ndarray:
+    """A layer of a view as it is on the screen, uint8 (H, W, 4), once what was asked for is drawn."""
+    read = """(selector) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const source = document.querySelector(selector);
+        const canvas = new OffscreenCanvas(source.width, source.height); // to read the page's own would slow it down
+        const context = canvas.getContext('2d', { willReadFrequently: true });
+        context.drawImage(source, 0, 0);
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        let text = '';
+        for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192));
+        resolve([canvas.height, canvas.width, btoa(text)]);
     })))"""
-    return page.evaluate(count, layer)
+    height, width, text = page.evaluate(read, f"{view} canvas.layer-{layer}")
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+
+
+def painted(page: Page, layer: str = "mask") -> int:
+    """Pixels of a layer of the view that are not clear."""
+    return int((drawn(page, layer)[..., 3] > 0).sum())
 
 
 def move_slider(slider: Locator, value: float) -> None:

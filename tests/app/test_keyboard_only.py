@@ -79,13 +79,13 @@ def test_frames_thresholds_and_layers_by_keys(shown):
     before = steps.area(shown)
     for _ in range(3):
         shown.keyboard.press("PageDown")
-    shown.wait_for_function("trusApp.view.mask.thresholds[0] !== null && trusApp.view.mask.thresholds[0] < 100")
+    steps.until(shown, "trusApp.view.mask.thresholds[0] !== null && trusApp.view.mask.thresholds[0] < 100")
     assert steps.area(shown) >= before
     shown.keyboard.press("Control+z")
     shown.locator("#view").focus()
     full = steps.painted(shown)
     shown.keyboard.press("m")
-    shown.wait_for_function("!trusApp.store.get().display.mask")
+    steps.until(shown, "!trusApp.store.get().display.mask")
     assert steps.painted(shown) == 0 < full
 
 
@@ -102,7 +102,7 @@ def test_every_tool_has_a_key_and_can_be_chosen(shown):
     for command in tools:
         assert command["keys"], command["id"]
         shown.evaluate(f"import('/app/js/keyboard.js').then(({{ run }}) => run('{command['id']}'))")
-        shown.wait_for_function(f"trusApp.store.get().toolId === '{command['id'].removeprefix('tool.')}'")
+        steps.until(shown, f"trusApp.store.get().toolId === '{command['id'].removeprefix('tool.')}'")
 
 
 def test_a_dialog_holds_the_focus_and_gives_it_back(shown):

@@ -33,7 +33,7 @@ def test_all_are_worked_off_while_another_is_corrected(page, folder):
     page.evaluate("import('/app/js/keyboard.js').then(({ run }) => run('batch.start'))")
     page.evaluate("trusApp.view.mask.apply(0, { x0: 0, y0: 0, x1: 9, y1: 9 }, () => 1)")
     corrected = steps.area(page)
-    page.wait_for_function("trusApp.app.frames.list.every((item) => item.status === 'done')", timeout=60_000)
+    steps.until(page, "trusApp.app.frames.list.every((item) => item.status === 'done')", seconds=60)
     assert steps.area(page) == corrected
     page.keyboard.press("End")
     steps.wait_for_mask(page)

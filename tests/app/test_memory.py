@@ -45,7 +45,7 @@ def look_through(page: Page, frames: list[Path]) -> None:
         if number + 1 < len(frames):
             page.keyboard.press("ArrowRight")
     page.evaluate("trusApp.app.frames.remove(trusApp.app.frames.list.map((item) => item.id))")
-    page.wait_for_function("trusApp.app.frames.list.length === 0")
+    steps.until(page, "trusApp.app.frames.list.length === 0")
 
 
 def test_many_frames_one_after_the_other(open_page, start_app, watch, frames):

@@ -33,7 +33,7 @@ def test_without_a_model_the_page_takes_a_file(open_page, without_model, watch, 
     steps.wait_for_picture(page)
     assert page.evaluate("trusApp.view.mask") is None
     steps.drop(page, ("mine.onnx", tiny_model.onnx.read_bytes()))
-    page.wait_for_function("trusApp.store.get().modelName !== null")
+    steps.until(page, "trusApp.store.get().modelName !== null")
     steps.wait_for_mask(page)
     expect(page.locator("#topbar")).to_contain_text("tiny")
 
@@ -45,7 +45,7 @@ def test_a_model_that_was_found_is_loaded_by_a_click(open_page, finding, watch):
     card = page.get_by_role("dialog").locator(".model-card")
     expect(card.first).to_contain_text("tiny")
     card.first.get_by_role("button").click()
-    page.wait_for_function("trusApp.store.get().modelName !== null")
+    steps.until(page, "trusApp.store.get().modelName !== null")
 
 
 def test_what_is_known_of_a_model_is_said(page, tiny_model):

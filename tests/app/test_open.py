@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from ..dicom_region import region_item
 from . import steps
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -60,8 +61,8 @@ def test_a_clip_has_all_its_frames(page, frame, tmp_path, name, code):
     assert page.evaluate("trusApp.view.levelsAt(48, 40)[0]") > first
 
 
-def test_a_dicom_clip_is_scrubbed_and_has_its_spacing(page, frame, tmp_path, make_us_dicom, us_region):
-    region = us_region((0, 0, frame.shape[1], frame.shape[0]), delta=0.02)
+def test_a_dicom_clip_is_scrubbed_and_has_its_spacing(page, frame, tmp_path, make_us_dicom):
+    region = region_item((0, 0, frame.shape[1], frame.shape[0]), delta=0.02)
     content = make_us_dicom([frame, frame // 2, frame // 3], SequenceOfUltrasoundRegions=[region])
     (tmp_path / "IM0001").write_bytes(content)
     steps.open_files(page, tmp_path / "IM0001")

@@ -58,7 +58,7 @@ def test_work_goes_on_when_it_is_back_and_files_are_sent_again(working, own, sta
     working.bring_to_front()
     if working.evaluate("trusApp.store.get().connection") != "ok":
         working.locator("#banner").get_by_role("button").first.click()
-    working.wait_for_function("trusApp.store.get().connection === 'ok'", timeout=20_000)
+    steps.until(working, "trusApp.store.get().connection === 'ok'", seconds=20)
     steps.wait_for_mask(working)
     assert working.evaluate("trusApp.app.frames.selected.status") == "done"
     working.keyboard.press("ArrowLeft")

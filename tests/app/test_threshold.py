@@ -41,7 +41,7 @@ def test_a_threshold_is_exact_and_asks_the_service_nothing(shown, probabilities,
     asked = []
     shown.on("request", lambda request: asked.append(request.url))
     steps.move_slider(shown.locator(f"{GLAND} input[type=range]"), step)
-    shown.wait_for_function(f"trusApp.view.mask.thresholds[0] === {step}")
+    steps.until(shown, f"trusApp.view.mask.thresholds[0] === {step}")
     gland, lesion = probabilities[0].ravel() >= step / 256, plane(shown, 1).astype(bool)
     assert (plane(shown, 0) == (gland | lesion)).all()
     assert not [url for url in asked if "/app/api/" in url]
@@ -50,11 +50,11 @@ def test_a_threshold_is_exact_and_asks_the_service_nothing(shown, probabilities,
 def test_a_lower_threshold_paints_more_and_the_models_own_comes_back(shown):
     own, painted = steps.area(shown), steps.painted(shown)
     steps.move_slider(shown.locator(f"{GLAND} input[type=range]"), 5)
-    shown.wait_for_function(f"trusApp.view.mask.plane(0).reduce((sum, bit) => sum + bit, 0) > {own}")
+    steps.until(shown, f"trusApp.view.mask.plane(0).reduce((sum, bit) => sum + bit, 0) > {own}")
     assert steps.painted(shown) > painted
     expect(shown.locator(f"{GLAND} output")).to_have_text("0.02")
     shown.locator(f"{GLAND}").get_by_role("button", name="model").click()
-    shown.wait_for_function("trusApp.view.mask.thresholds[0] === null")
+    steps.until(shown, "trusApp.view.mask.thresholds[0] === null")
     assert steps.area(shown) == own
     assert steps.painted(shown) == painted
 
@@ -65,11 +65,11 @@ def test_moving_it_is_undone_in_one_step(shown):
     slider.focus()
     for _ in range(4):
         shown.keyboard.press("ArrowLeft")
-    shown.wait_for_function("trusApp.view.mask.thresholds[0] === 124")
+    steps.until(shown, "trusApp.view.mask.thresholds[0] === 124")
     steps.move_slider(slider, 20)
-    shown.wait_for_function("trusApp.view.mask.thresholds[0] === 20")
+    steps.until(shown, "trusApp.view.mask.thresholds[0] === 20")
     shown.locator("body").press("Control+z")
-    shown.wait_for_function("trusApp.view.mask.thresholds[0] === 124")
+    steps.until(shown, "trusApp.view.mask.thresholds[0] === 124")
     while shown.evaluate("trusApp.history.canUndo"):
         shown.locator("body").press("Control+z")
     assert steps.area(shown) == own
@@ -80,5 +80,5 @@ def test_corrections_stay_when_the_threshold_moves(shown):
     shown.evaluate("trusApp.view.mask.apply(0, { x0: 0, y0: 0, x1: 9, y1: 9 }, () => 1)")
     for step in (250, 3, 128):
         steps.move_slider(shown.locator(f"{GLAND} input[type=range]"), step)
-        shown.wait_for_function(f"trusApp.view.mask.thresholds[0] === {step}")
+        steps.until(shown, f"trusApp.view.mask.thresholds[0] === {step}")
         assert plane(shown, 0).reshape(80, 96)[:9, :9].all()
