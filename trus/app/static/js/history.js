@@ -50,11 +50,11 @@ export class History {
   }
 
   get canUndo() {
-    return !this.held && this.#done.length > 0;
+    return this.#done.length > 0;
   }
 
   get canRedo() {
-    return !this.held && this.#undone.length > 0;
+    return this.#undone.length > 0;
   }
 
   /** All actions, the first one first; the first `position` of them are done, the others undone. @returns {Action[]} */
@@ -68,12 +68,12 @@ export class History {
 
   /** @returns {Action|null} what was undone */
   undo() {
-    return this.canUndo ? this.#move(this.#done, this.#undone, 'undo') : null;
+    return this.canUndo && !this.held ? this.#move(this.#done, this.#undone, 'undo') : null;
   }
 
   /** @returns {Action|null} what was done again */
   redo() {
-    return this.canRedo ? this.#move(this.#undone, this.#done, 'redo') : null;
+    return this.canRedo && !this.held ? this.#move(this.#undone, this.#done, 'redo') : null;
   }
 
   /** Undoes or redoes until `position` actions are done. */

@@ -24,7 +24,7 @@ function build(host, app) {
     h('p', { class: 'hint', t: 'edit.storage.where', vars: { n: EXPIRY_DAYS } }),
     keep.element,
     earlier,
-    h('div', { class: 'edit-commands' }, afresh, purge),
+    h('div', { class: 'storage-commands' }, afresh, purge),
   );
   const refresh = () => {
     state.textContent = stateText(app.store.get().autosave);
