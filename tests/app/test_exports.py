@@ -160,6 +160,18 @@ def test_what_does_not_fit_is_refused(open_application, run, drawn, change, stat
     assert (answer.status_code, problem(answer)) == (status, kind)
 
 
+def test_a_size_that_no_frame_has_is_refused_before_it_takes_memory(open_application, run, drawn):
+    async def asked():
+        async with open_application() as browser:
+            frame = frame_of({"id": None}, drawn[0][1], size=[65535, 65535]) | {
+                "rows": [[0, 2**31], [0, 2**31 - 131071]]
+            }
+            return await export(browser, "mask", [frame])
+
+    answer = run(asked())
+    assert (answer.status_code, problem(answer)) == (413, "too-large")
+
+
 def test_nothing_that_was_sent_is_quoted_back(open_application, run, drawn):
     async def asked():
         async with open_application() as browser:

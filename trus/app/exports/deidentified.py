@@ -54,6 +54,5 @@ def _together(cleaned: list[Clean]) -> np.ndarray:
 
 
 def _around(cleaned: list[Clean]) -> Box:
-    corners = np.array([clean.cut.box for clean in cleaned])
-    x0, y0, x1, y1 = (*corners[:, :2].min(0), *corners[:, 2:].max(0))
-    return int(x0), int(y0), int(x1), int(y1)
+    lefts, tops, rights, bottoms = zip(*(clean.cut.box for clean in cleaned), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)

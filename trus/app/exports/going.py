@@ -84,6 +84,9 @@ def gather(
         study = _study(asked, studies, caller, held, found, must=pictures or asked.size is None)
         size = study.size if study is not None else asked.size
         assert size is not None
+        if size[0] * size[1] > service.settings.max_pixels:
+            detail = f"{where}: {size[1]}x{size[0]} pixels; at most {service.settings.max_pixels} are read here"
+            raise Problem(413, "Too large", detail, "too-large")
         if asked.size is not None and asked.size != size:
             detail = f"{where}: {asked.size[1]}x{asked.size[0]} pixels are stated, its file has {size[1]}x{size[0]}"
             raise wrong(detail, "mask-does-not-fit")

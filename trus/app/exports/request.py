@@ -1,6 +1,6 @@
 """What is asked of an export: frames with their masks as run lengths, checked before anything is made of them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -91,16 +91,14 @@ def _known(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 def labels_of(rows: list[tuple[int, int]], size: tuple[int, int], where: str) -> np.ndarray:
     """Run lengths -> label map uint8 (H, W). Raises Problem 422 where they do not fit the frame."""
-    values, runs = (
-        (np.array(column, np.int64) for column in zip(*rows, strict=True)) if rows else ([], np.zeros(0, int))
-    )
+    values, runs = np.array(rows, np.int64).reshape(-1, 2).T
     height, width = size
     if int(runs.sum()) != height * width:
         detail = f"{where}: its run lengths hold {int(runs.sum())} pixels, the frame has {width}x{height}"
         raise Problem(422, "The mask does not fit", detail, "mask-does-not-fit")
-    return np.repeat(np.asarray(values, np.uint8), runs).reshape(size)
+    return np.repeat(values.astype(np.uint8), runs).reshape(size)
 
 
-def wrong(detail: str, kind: str, title: str = "Cannot be exported", **more: Any) -> Problem:
+def wrong(detail: str, kind: str) -> Problem:
     """Problem 422 of an export that is well-formed but cannot be made."""
-    return Problem(422, title, detail, kind, **more)
+    return Problem(422, "Cannot be exported", detail, kind)
