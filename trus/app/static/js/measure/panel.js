@@ -88,7 +88,7 @@ function classTable(app, item) {
 
 function classRows(app, shape, k) {
   const swatch = h('span', { class: 'class-dot', style: { '--dot': app.colours.of(shape.name, k) } });
-  const name = h('span', { translate: 'no' }, shape.name);
+  const name = h('span', { translate: 'no' }, shape.name + (shape.pixels ? markOf(shape) : ''));
   const parts = shape.parts > 1 ? h('small', { class: 'hint', t: 'measure.parts', vars: { n: shape.parts } }) : null;
   const nothing = shape.pixels ? null : h('small', { class: 'hint', t: 'measure.empty' });
   const title = h('tr', {}, h('th', { scope: 'rowgroup', colspan: 3 }, swatch, name, parts, nothing));
@@ -96,9 +96,8 @@ function classRows(app, shape, k) {
 }
 
 function classFigures(shape) {
-  const mark = markOf(shape);
   const across = { value: shape.widest.length, second: shape.across.length, unit: shape.unit };
-  return [quantity(shape.area, shape.areaUnit) + mark, quantity(shape.perimeter, shape.unit) + mark, row(across) + mark];
+  return [quantity(shape.area, shape.areaUnit), quantity(shape.perimeter, shape.unit), row(across)];
 }
 
 function handList(app, item) {

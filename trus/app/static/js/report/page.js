@@ -71,7 +71,7 @@ function frameText({ name, number: place, frames }) {
 }
 
 function dateText(date) {
-  return new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'long', timeStyle: 'short' }).format(date);
+  return new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
 }
 
 function table(keys, rows) {
@@ -110,14 +110,16 @@ function handTable({ measurements }) {
     h('tr', {}, h('th', { scope: 'row' }, t(`measure.type.${each.type}`)), h('td', {}, each.rows.map((one) => row(one) + markOf(each.scale)).join(' · ')), h('td', {}, originText(each))),
   );
   const more = measurements.length - rows.length;
-  const rest = more > 0 ? h('p', { class: 'note' }, t('export.report.more', { n: more })) : null;
-  return h('section', {}, h('h2', {}, t('measure.byHand')), table(['export.report.measure', 'export.report.value', 'export.report.origin'], rows), rest);
+  const notes = [...new Set(measurements.map((each) => scaleNote(each.scale)))].filter(Boolean);
+  if (more > 0) notes.push(t('export.report.more', { n: more }));
+  const rest = notes.length ? h('p', { class: 'note' }, notes.join(' ')) : null;
+  return h('section', {}, h('h2', {}, t('export.report.byHand')), table(['export.report.measure', 'export.report.value', 'export.report.origin'], rows), rest);
 }
 
 /** A volume shows the lengths that it was made of, and where they were measured. */
-function originText({ axes, scale }) {
+function originText({ axes }) {
   const lengths = axes.map(({ length, name, number: place }) => `${quantity(length, 'mm')} (${place ? `${place}: ${name}` : '–'})`);
-  return [lengths.length ? `π/6 × ${lengths.join(' × ')}` : '', scaleNote(scale)].filter(Boolean).join(' ');
+  return lengths.length ? `π/6 × ${lengths.join(' × ')}` : '';
 }
 
 function provenance({ model, corrected, annotator, warnings }) {

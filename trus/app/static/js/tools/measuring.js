@@ -67,8 +67,12 @@ export class MeasuringTool {
   }
 
   onKey(event) {
-    if (!this.#item) return false;
-    const pressed = chord(event);
+    const used = this.#item !== null && this.#press(chord(event));
+    if (used) event.preventDefault();
+    return used;
+  }
+
+  #press(pressed) {
     if (pressed === 'escape') return this.#stop();
     if (pressed === 'enter') return this.#addInTheMiddle();
     const chosen = this.#item.measurements.find((each) => each.id === this.#app.store.get().measurement);
@@ -132,13 +136,13 @@ export class MeasuringTool {
     return true;
   }
 
-  /** Arrow keys move the second point, with Alt the first; with Shift ten pixels. */
+  /** Arrow keys move the second point, with Ctrl the first; with Shift ten pixels. */
   #nudge(measurement, pressed) {
     const parts = pressed.split('+');
     const step = STEPS[parts.at(-1)];
-    if (!step || parts.includes('ctrl')) return false;
+    if (!step || parts.includes('alt')) return false;
     const far = parts.includes('shift') ? 10 : 1;
-    const index = parts.includes('alt') ? 0 : 1;
+    const index = parts.includes('ctrl') ? 0 : 1;
     const old = measurement.points[index];
     const moved = within({ x: old.x + step[0] * far, y: old.y + step[1] * far }, this.#item.size);
     const points = measurement.points.map((point, i) => (i === index ? moved : point));

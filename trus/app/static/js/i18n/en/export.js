@@ -59,6 +59,7 @@ export default {
   'export.report.measure': 'Measurement',
   'export.report.value': 'Value',
   'export.report.origin': 'Made of',
+  'export.report.byHand': 'Measured by hand',
   'export.report.more': 'and {n} more: see the exported table.',
   'export.report.remarks': 'Remarks',
   'export.report.model': 'Model',

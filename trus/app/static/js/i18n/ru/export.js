@@ -74,6 +74,7 @@ export default {
   'export.report.measure': 'Измерение',
   'export.report.value': 'Значение',
   'export.report.origin': 'Из чего получено',
+  'export.report.byHand': 'Измерено вручную',
   'export.report.more': 'и ещё {n}: см. экспортированную таблицу.',
   'export.report.remarks': 'Примечания',
   'export.report.model': 'Модель',
