@@ -46,4 +46,8 @@ export default {
   'problems.export-too-large': 'Too much for one export. Export fewer frames at a time.',
   'problems.not-local': 'This works only where the application runs on your own computer.',
   'problems.not-found': 'The service does not know this. Load the page again.',
+  'problems.fault': 'Something in this page failed. Your work is kept; if it goes on, load the page again.',
+  'problems.malformed-body': 'The file was cut off on its way. Try again.',
+  'problems.no-model': 'No model is loaded. Choose one at the top.',
+  'problems.too-many-models': 'The service holds as many models as it may. Start it anew to load others.',
 };
