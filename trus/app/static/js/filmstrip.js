@@ -1,10 +1,12 @@
 /** The strip of frames at the bottom; only the frames in sight have elements, so that thousands cost nothing. */
 
+import { isAbort } from './api.js';
 import { fill, h } from './dom.js';
 import { onLanguage, t } from './i18n.js';
 
 const STEP = 84;
 const AHEAD = 4;
+const AT_ONCE = 2;
 const THUMB = { width: 76, height: 54 };
 
 export class Filmstrip {
@@ -14,6 +16,7 @@ export class Filmstrip {
   #cells = new Map();
   #thumbs = new WeakMap();
   #loading = new Map();
+  #tried = new WeakSet();
 
   /** @param {HTMLElement} host @param {object} app */
   constructor(host, app) {
@@ -27,7 +30,10 @@ export class Filmstrip {
     new ResizeObserver(() => this.#render()).observe(host);
     app.frames.on('list', () => this.#rebuild());
     app.frames.on('select', () => (this.#reveal(), this.#render()));
-    app.frames.on('item', (item) => this.#refresh(item));
+    app.frames.on('item', (item, what) => {
+      if (what === 'picture') this.#draw(item);
+      this.#refresh(item);
+    });
     onLanguage(() => this.#rebuild());
     this.#rebuild();
   }
@@ -78,6 +84,7 @@ export class Filmstrip {
       if (!this.#cells.has(item)) this.#cells.set(item, this.#cell(item, position));
       this.#refresh(item);
     }
+    this.#load();
     const { selected } = this.#app.frames;
     if (selected && this.#cells.has(selected)) this.#rail.setAttribute('aria-activedescendant', `cell-${selected.id}`);
   }
@@ -89,26 +96,43 @@ export class Filmstrip {
     cell.style.left = `${position * STEP + 4}px`;
     cell.addEventListener('click', () => this.#app.frames.select(item.id));
     this.#rail.append(cell);
-    if (!this.#thumbs.has(item)) this.#draw(item, canvas);
     return cell;
   }
 
-  async #draw(item, canvas) {
+  /** Small pictures of the cells in sight, a few at a time; the shown frame's own picture comes from the view. */
+  #load() {
+    for (const item of this.#cells.keys()) {
+      if (this.#loading.size >= AT_ONCE) return;
+      if (this.#thumbs.has(item) || this.#loading.has(item) || this.#tried.has(item)) continue;
+      if (this.#app.pictures.peek(item)) this.#draw(item);
+      else if (item !== this.#app.frames.selected) this.#fetch(item);
+    }
+  }
+
+  async #fetch(item) {
     const control = new AbortController();
     this.#loading.set(item, control);
     try {
-      const { bitmap } = await this.#app.pictures.get(item, { signal: control.signal });
-      const scale = Math.min(THUMB.width / bitmap.width, THUMB.height / bitmap.height);
-      const [width, height] = [bitmap.width * scale, bitmap.height * scale];
-      const context = canvas.getContext('2d');
-      context.imageSmoothingQuality = 'medium';
-      context.drawImage(bitmap, (THUMB.width - width) / 2, (THUMB.height - height) / 2, width, height);
-      this.#thumbs.set(item, canvas);
-    } catch {
-      // the frame's own view tells what is wrong with it; here it stays black until it comes into sight again
+      await this.#app.pictures.get(item, { signal: control.signal });
+      this.#draw(item);
+    } catch (error) {
+      if (!isAbort(error)) this.#tried.add(item); // the view tells what is wrong once the frame is chosen
     } finally {
       this.#loading.delete(item);
+      this.#load();
     }
+  }
+
+  #draw(item) {
+    const picture = this.#app.pictures.peek(item);
+    const canvas = this.#cells.get(item)?.querySelector('canvas');
+    if (!picture || !canvas || this.#thumbs.has(item)) return;
+    const scale = Math.min(THUMB.width / picture.width, THUMB.height / picture.height);
+    const [width, height] = [picture.width * scale, picture.height * scale];
+    const context = canvas.getContext('2d');
+    context.imageSmoothingQuality = 'medium';
+    context.drawImage(picture.bitmap, (THUMB.width - width) / 2, (THUMB.height - height) / 2, width, height);
+    this.#thumbs.set(item, canvas);
   }
 
   #refresh(item) {

@@ -25,6 +25,8 @@ async function start() {
   document.getElementById('app').hidden = false;
   window.trusApp = { app, store, history: app.history, view: app.view, get items() { return app.frames.list; } };
   window.addEventListener('pagehide', () => app.leave());
+  window.addEventListener('unhandledrejection', () => app.say('problems.fault', {}, { kind: 'error' }));
+  window.addEventListener('error', () => app.say('problems.fault', {}, { kind: 'error' }));
   onLanguage(() => app.view.invalidateAll());
   await app.connection.ask();
   await takeUpWork(app);

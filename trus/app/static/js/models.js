@@ -93,5 +93,12 @@ export function watchConnection(app) {
     }
     return gone;
   };
-  return { ask, notice };
+  /** Resolves once the service answers again. @param {AbortSignal} [signal] */
+  const back = (signal) =>
+    new Promise((resolve, reject) => {
+      if (app.store.get().connection === 'ok') resolve();
+      const end = app.store.on('connection', ({ connection }) => connection === 'ok' && (end(), resolve()));
+      signal?.addEventListener('abort', () => (end(), reject(signal.reason)), { once: true });
+    });
+  return { ask, notice, back };
 }

@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { number, onLanguage, percent, setText, t } from './i18n.js';
+import { frameScale } from './measure/scale.js';
 import { noteText } from './notes.js';
 
 /** @param {HTMLElement} host @param {object} app */
@@ -59,16 +60,15 @@ function probabilities({ mask, result }, { x, y }) {
 
 function showSpacing(element, item) {
   if (!item) return element.replaceChildren();
-  if (!item.spacing) {
-    const regions = item.regions.some((region) => region.spacing);
-    setText(element, regions ? 'viewer.spacing-regions' : 'viewer.spacing-none');
-    element.title = noteText(item.spacingNote);
-    return undefined;
-  }
-  const [row, column] = item.spacing.map((value) => number(value, { maximumSignificantDigits: 4 }));
-  setText(element, 'viewer.spacing', { value: row === column ? row : `${row} × ${column}` });
+  const { spacing, source } = frameScale(item);
   element.title = noteText(item.spacingNote);
-  return undefined;
+  if (spacing) {
+    const [row, column] = spacing.map((value) => number(value, { maximumSignificantDigits: 4 }));
+    const key = source === 'stated' ? 'viewer.spacing-stated' : 'viewer.spacing';
+    return setText(element, key, { value: row === column ? row : `${row} × ${column}` });
+  }
+  const regions = item.regions.some((region) => region.spacing);
+  return setText(element, regions ? 'viewer.spacing-regions' : 'viewer.spacing-none');
 }
 
 function showWhere(element, { session, connection }) {

@@ -1,7 +1,7 @@
 /** The files that were opened, and their studies on the service: sent when needed, sent again when lost. */
 
 import * as api from '../api.js';
-import { Problem, isAbort } from '../api.js';
+import { Problem } from '../api.js';
 import { newId } from '../ids.js';
 
 /**
@@ -82,14 +82,14 @@ export class Files {
   }
 }
 
-/** A file of the disk may have been changed or removed since it was chosen. */
+/** The file itself, unless it was changed or removed on the disk since it was chosen. */
 async function readable(file) {
   try {
-    return new Blob([await file.blob.arrayBuffer()]);
-  } catch (error) {
-    if (isAbort(error)) throw error;
+    await file.blob.slice(0, 1).arrayBuffer();
+  } catch {
     throw new Problem(0, 'file-gone', file.name);
   }
+  return file.blob;
 }
 
 /** A shared promise goes on for others when one who waits for it leaves. */

@@ -2,6 +2,7 @@
 
 import { Problem, isAbort } from '../api.js';
 import { createItem } from '../frames.js';
+import { unlessAborted } from './files.js';
 
 const IGNORED = /^(\.|thumbs\.db$|desktop\.ini$|dicomdir$)/i;
 const NOT_PICTURES = /\.(txt|csv|json|ya?ml|xml|md|html?|pdf|docx?|xlsx?|pptx?|zip|gz|tar|7z|rar|exe|py|js|css|log|ini|nii|npy|pkl|pt|pth)$/i;
@@ -59,7 +60,12 @@ export class Opening {
         await this.#openOne(file, first, signal);
         first = false;
       } catch (error) {
-        if (!isAbort(error)) this.#skip(file, error);
+        if (isAbort(error)) break;
+        if (this.#app.connection.notice(error)) {
+          await this.#app.connection.back(signal).catch(() => undefined);
+          continue;
+        }
+        this.#skip(file, error);
       }
       this.#queue.shift();
       this.#done += 1;
@@ -80,7 +86,7 @@ export class Opening {
     if (most && file.size > most) throw new Problem(413, 'too-large');
     const open = files.adopt({ name: file.name, blob: file });
     try {
-      const study = await files.study(open.id, signal);
+      const study = await unlessAborted(files.study(open.id), signal);
       const items = itemsOf(open, study);
       frames.add(items);
       if (chosen) frames.select(items[0].id);

@@ -1,5 +1,6 @@
 /** What the user should know of the shown frame's result: notes, and warnings where it is unlike the training data. */
 
+import { button } from '../controls.js';
 import { fill, h } from '../dom.js';
 import { number, onLanguage, t } from '../i18n.js';
 import { icon } from '../icons.js';
@@ -37,15 +38,20 @@ function timing({ model, timings }) {
   return t('viewer.timing', { model, ms });
 }
 
-/** The banner over the picture: a frame unlike the training data, and a mask that is of another model. */
+/** The banners over the picture: no connection, a frame unlike the training data, a mask of another model. */
 export function buildBanner(host, app) {
+  const closed = new WeakSet();
   const show = () => {
     const { result, mask } = app.view;
     const { modelName, connection } = app.store.get();
     const rows = [];
-    if (connection !== 'ok') rows.push(banner('error', t(connection === 'entry' ? 'problems.token' : 'shell.lost')));
-    if (result?.warnings?.length) rows.push(banner('warning', t('viewer.unlike', { what: result.warnings.map(warningText).join('; ') })));
+    if (connection === 'lost') rows.push(banner('error', t('shell.lost')));
+    if (connection === 'entry') rows.push(banner('error', t('problems.token'), button({ textKey: 'shell.sign-in', class: 'is-small', run: () => window.open('/app/', '_blank') })));
     if (mask && modelName && mask.model !== modelName) rows.push(otherModel(app, mask, modelName));
+    if (result?.warnings?.length && !closed.has(result)) {
+      const close = button({ titleKey: 'shell.close', icon: 'close', class: 'is-small', run: () => (closed.add(result), show()) });
+      rows.push(banner('warning', t('viewer.unlike', { what: result.warnings.map(warningText).join('; ') }), close));
+    }
     fill(host, ...rows);
   };
   app.view.onShown(show);
@@ -59,7 +65,6 @@ function banner(kind, text, ...actions) {
 }
 
 function otherModel(app, mask, modelName) {
-  const take = h('button', { type: 'button', class: 'button is-small', t: 'viewer.other-model-take', vars: { name: modelName } });
-  take.addEventListener('click', () => app.replaceMask());
+  const take = button({ textKey: 'viewer.other-model-take', vars: { name: modelName }, class: 'is-small', run: () => app.replaceMask() });
   return banner('warning', t('viewer.other-model', { name: mask.model }), take);
 }

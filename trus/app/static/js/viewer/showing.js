@@ -11,7 +11,8 @@ export class Showing {
     this.#app = app;
     app.frames.on('select', () => this.show());
     app.frames.on('item', (item, what) => this.#follow(item, what));
-    app.store.on(['modelName', 'connection'], () => this.show());
+    app.store.on('modelName', () => this.show());
+    app.store.on('connection', ({ connection }) => connection === 'ok' && this.show());
     app.store.on(['display', 'colours', 'windows', 'hidden'], () => app.view.invalidateAll());
     app.store.on('source', () => this.#showPicture(this.#control.signal));
   }

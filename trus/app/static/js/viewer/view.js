@@ -2,14 +2,14 @@
 
 import { h } from '../dom.js';
 import { createEvents } from '../store.js';
+import { LinesLayer } from './lines_layer.js';
 import { MaskLayer } from './mask_layer.js';
-import { Outlines, stroke, toPath } from './outlines.js';
 import { Transform } from './transform.js';
 import { WindowedPicture } from './windowing.js';
 
 const LAYERS = ['picture', 'mask', 'lines'];
 const CRISP_FROM = 3;
-const REFERENCE = '#ffffff';
+const ratio = () => window.devicePixelRatio || 1;
 
 export class View {
   transform = new Transform();
@@ -28,8 +28,7 @@ export class View {
   #requested = 0;
   #windowed = new WindowedPicture();
   #maskLayer = new MaskLayer();
-  #outlines = new Outlines();
-  #referencePaths = new WeakMap();
+  #linesLayer = new LinesLayer();
   #endMask = () => undefined;
   #fitted = true;
   #observer = new ResizeObserver(() => this.#resize());
@@ -129,7 +128,6 @@ export class View {
     this.#request(...LAYERS);
   }
 
-  /** The picture's levels at a frame pixel. */
   levelsAt(x, y) {
     return this.picture ? this.#windowed.at(x, y) : null;
   }
@@ -185,11 +183,10 @@ export class View {
   }
 
   #resize() {
-    const ratio = window.devicePixelRatio || 1;
     const { width, height } = this.size;
     if (!width || !height) return;
     for (const canvas of this.canvases) {
-      Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+      Object.assign(canvas, { width: Math.round(width * ratio()), height: Math.round(height * ratio()) });
     }
     if (this.#fitted) this.fit();
     this.draw(LAYERS);
@@ -210,17 +207,15 @@ export class View {
   }
 
   #context(layer) {
-    const canvas = this.canvases[LAYERS.indexOf(layer)];
-    const context = canvas.getContext('2d');
+    const context = this.canvases[LAYERS.indexOf(layer)].getContext('2d');
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     return context;
   }
 
   #useFrame(context) {
-    const ratio = window.devicePixelRatio || 1;
     const { scale, x, y } = this.transform;
-    context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
+    context.setTransform(ratio() * scale, 0, 0, ratio() * scale, ratio() * x, ratio() * y);
   }
 
   #drawPicture(context, look) {
@@ -245,23 +240,12 @@ export class View {
 
   #drawLines(context, look) {
     this.#useFrame(context);
-    if (this.mask && look.contour) {
-      for (const { k, hex } of look.classes) stroke(context, this.#outlines.of(this.mask, k), hex, this.scale);
-    }
-    if (this.item?.reference && look.reference) this.#strokeReference(context, this.item);
-    const ratio = window.devicePixelRatio || 1;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#linesLayer.draw(context, this, look);
+    context.setTransform(ratio(), 0, 0, ratio(), 0, 0);
     for (const overlay of this.#overlays) {
       context.save();
       overlay.draw(context, this);
       context.restore();
     }
-  }
-
-  #strokeReference(context, { reference }) {
-    if (!this.#referencePaths.has(reference)) {
-      this.#referencePaths.set(reference, reference.rings.map(toPath));
-    }
-    for (const path of this.#referencePaths.get(reference)) stroke(context, path, REFERENCE, this.scale, { dash: [6, 4] });
   }
 }

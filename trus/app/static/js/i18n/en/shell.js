@@ -97,4 +97,5 @@ export default {
   'shell.pointer-pinch-how': 'two fingers',
   'shell.logout': 'Log out',
   'shell.fact-created': 'Written',
+  'shell.sign-in': 'Sign in',
 };

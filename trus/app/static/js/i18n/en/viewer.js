@@ -47,6 +47,7 @@ export default {
   'viewer.history.model': 'Mask of another model',
   'viewer.grey': 'grey {value}',
   'viewer.spacing': '{value} mm/px',
+  'viewer.spacing-stated': '{value} mm/px, stated by you',
   'viewer.spacing-regions': 'mm by region',
   'viewer.spacing-none': 'no spacing: measured in px',
   'viewer.strip': { one: 'Frames, {n}', other: 'Frames, {n}' },

@@ -97,4 +97,5 @@ export default {
   'shell.pointer-pinch-how': 'два пальца',
   'shell.logout': 'Выйти',
   'shell.fact-created': 'Записана',
+  'shell.sign-in': 'Войти',
 };

@@ -47,6 +47,7 @@ export default {
   'viewer.history.model': 'Маска другой модели',
   'viewer.grey': 'яркость {value}',
   'viewer.spacing': '{value} мм/пикс.',
+  'viewer.spacing-stated': '{value} мм/пикс., указано вами',
   'viewer.spacing-regions': 'мм — по областям',
   'viewer.spacing-none': 'масштаб неизвестен: измерения в пикселях',
   'viewer.strip': { one: 'Кадры: {n}', few: 'Кадры: {n}', many: 'Кадры: {n}', other: 'Кадры: {n}' },
