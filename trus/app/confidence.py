@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 
-from trus.inference.appearance import Appearance, warnings_for
+from trus.inference.appearance import warnings_for
 from trus.inference.appearance.measures import Box
+from trus.inference.metadata import ModelMetadata
 
 UNSURE = (0.25, 0.75)
 """A pixel whose probability lies from the first up to the second is uncertain."""
@@ -33,12 +34,14 @@ def confidence_of(planes: np.ndarray, probabilities: np.ndarray) -> list[Confide
     return [_confidence(plane, probability) for plane, probability in zip(planes, probabilities, strict=True)]
 
 
-def frame_warnings(image: np.ndarray, boxes: Sequence[Box], appearance: Appearance | None) -> list[dict[str, str]]:
+def frame_warnings(image: np.ndarray, boxes: Sequence[Box], metadata: ModelMetadata) -> list[dict[str, str]]:
     """In which ways a frame is unlike the training frames: `code` and `detail`, a code once.
 
     `boxes` are what was segmented of it, none: all of it. Empty where the model file does not know its training frames.
     """
-    found = [warning for box in boxes or (None,) for warning in warnings_for(image, box, appearance)]
+    region = metadata.preprocessor.region
+    seen = (boxes or (None,)) if region == "manifest" else (region,)
+    found = [warning for box in seen for warning in warnings_for(image, box, metadata.appearance)]
     return [asdict(warning) for warning in {each.code: each for each in reversed(found)}.values()][::-1]
 
 

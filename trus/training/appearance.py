@@ -43,13 +43,13 @@ def appearance_of(frames: Sequence[Frame], preprocessor: Preprocessor, kept: Pat
 
 
 def _measured(frame: Frame, preprocessor: Preprocessor) -> Measures:
-    region = frame.region if preprocessor.region == "manifest" else None
+    region = frame.region if preprocessor.region == "manifest" else preprocessor.region
     return {name: round(value, 6) for name, value in measure_frame(read_frame(frame.image), region).items()}
 
 
 def _read(kept: Path) -> dict[str, Measures]:
     """What is there of it; a file that something else damaged is made anew."""
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, TypeError, AttributeError):
         content = json.loads(kept.read_text(encoding="utf-8"))
         return {str(name): measures for name, measures in content.items() if {*measures} == {*NAMES}}
     return {}

@@ -62,7 +62,8 @@ async def get_result(
         if packed is None:
             packed = await _in_time(_segment(study, number, served, options), there)
             there.service.metrics.frames.labels(served.name).inc()
-            there.studies.results.put(study.id, key, packed, len(packed))
+            if study.is_held:
+                there.studies.results.put(study.id, key, packed, len(packed))
     held_of(request).take(len(packed))
     if there.local or "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(packed, media_type=MEDIA_TYPE)
@@ -104,7 +105,7 @@ def _pack(served: ServedModel, read: ReadFrame, found: Segmented, segment_ms: fl
         "contains": {outer: sorted(classes.inside(outer)) for outer in classes.contains},
         "boxes": found.boxes,
         "notes": found.notes,
-        "warnings": frame_warnings(read.frame.image, found.boxes, served.predictor.metadata.appearance),
+        "warnings": frame_warnings(read.frame.image, found.boxes, served.predictor.metadata),
         "timings_ms": {"decode": read.decode_ms, "segment": segment_ms},
     }
     return pack_result(document, found)
