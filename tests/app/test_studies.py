@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -218,6 +219,30 @@ def test_what_is_deleted_is_gone(open_application, run, png):
     assert deleted.status_code == 204
     assert (after.status_code, after.json()["type"]) == (404, "urn:trus:problem:no-such-study")
     assert held_after == 0
+
+
+def test_a_file_that_is_deleted_in_the_midst_of_work_leaves_nothing(open_application, run, png, make_us_dicom):
+    clip = make_us_dicom([np.full((64, 64), number, np.uint8) for number in range(40)])
+    release = threading.Event()
+
+    async def scenario():
+        async with open_application() as browser:
+            still, multi = await browser.open(png), await browser.open(clip)
+            engine = browser.app.service.model().engine
+            busy = asyncio.create_task(engine.run(lambda _predictor, _cancelled: release.wait(20)))
+            works = [asyncio.create_task(browser.frame(still, 0, "/result"))]
+            works += [asyncio.create_task(browser.frame(multi, number)) for number in (39, 20, 5)]
+            await asyncio.sleep(0.05)
+            for study in (still, multi):
+                await browser.delete(f"{API}/studies/{study['id']}")
+            release.set()
+            await busy
+            codes = [answer.status_code for answer in await asyncio.gather(*works)]
+            return codes, browser.app.service.memory.held, browser.app.service.decoder._server is not None
+
+    codes, held, alive = run(scenario())
+    assert {*codes} <= {200, 404}
+    assert (held, alive) == (0, True)
 
 
 def test_a_page_that_is_closed_leaves_nothing(open_application, run, png):

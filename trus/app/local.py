@@ -13,7 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from trus.app.application import add_application
-from trus.app.found import usual_places
+from trus.app.found import FoundModels, usual_places
 from trus.app.login import Login
 from trus.serving.server import Presentation, serve
 from trus.serving.service import Source
@@ -36,15 +36,18 @@ def run_application(
     closed = hashlib.sha256(secrets.token_bytes()).hexdigest()
     settings = ServeSettings(port=port, tokens=(closed,), drain_s=DRAIN_S, threads=threads, max_memory=MEMORY)
 
+    sources, found = [*sources], usual_places()
+
     def extend(app: FastAPI) -> None:
-        add_application(app, login, local=True, save_folder=save_folder, found=usual_places())
+        add_application(app, login, local=True, save_folder=save_folder, found=found)
 
     def announce(address: str) -> None:
         _invite(address, login, with_browser)
+        if not sources:
+            _say_found(found)
         if sys.stdin is not None and sys.stdin.isatty():
             threading.Thread(target=_invite_again, args=(address, login, with_browser), daemon=True).start()
 
-    sources = [*sources]
     if sources and sys.stderr.isatty():
         print(f"loading {', '.join(str(source) for _, source in sources)} ...", file=sys.stderr, flush=True)
     return serve(sources, settings, Presentation(extend, announce, logging.WARNING))
@@ -55,6 +58,12 @@ def _invite(address: str, login: Login, with_browser: bool) -> None:
     print(f"trus app: {entrance}", flush=True)
     if with_browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(entrance,), daemon=True).start()  # some wait for the browser
+
+
+def _say_found(found: FoundModels) -> None:
+    number = len(found.look())
+    missing = "no model file was found: make one (make train), give one (--model FILE), or drop one into the page"
+    print(f"model files found: {number}; choose one in the page" if number else missing, flush=True)
 
 
 def _has_screen() -> bool:

@@ -60,6 +60,7 @@ class Reading:
         self._task: asyncio.Task[None] | None = None
         self._next, self._asked = 0, 0
         self._nearer = asyncio.Event()
+        self.closed = False
 
     @property
     def is_reading(self) -> bool:
@@ -75,6 +76,8 @@ class Reading:
         """The frame with this number, from 0. Raises Problem 422 where there is none or it cannot be decoded."""
         if not 0 <= number < (self._count or HIGHEST_FRAME):
             raise no_such_frame(f"the file holds {self._count or 'fewer'} frames")
+        if self.closed:
+            raise gone()
         self._asked = number
         self._nearer.set()
         if found := self._kept.get(self._owner, number):
@@ -111,7 +114,8 @@ class Reading:
             self._task = None
 
     def close(self) -> None:
-        """End it for good; who still waits is told that the file is gone."""
+        """End it for good; who still waits, or comes, is told that the file is gone."""
+        self.closed = True
         self.rest()
         if self._opened is not None:
             self._opened.close()

@@ -42,6 +42,11 @@ class Study:
     used: float = 0.0
     users: int = 0
 
+    @property
+    def is_held(self) -> bool:
+        """False once it was forgotten, perhaps in the midst of somebody's work with it."""
+        return not self.reading.closed
+
     async def frame(self, number: int) -> ReadFrame:
         """A frame by its number, from 0. Raises Problem 422."""
         return await self.reading.frame(number)
@@ -187,8 +192,9 @@ class Studies:
 
     def _note_worker(self, reading: Reading) -> None:
         self._workers = [each for each in self._workers if each is not reading and each.is_reading]
-        for surplus in [each for each in self._workers if not each.is_awaited][: len(self._workers) - WORKERS + 1]:
-            surplus.rest()
+        surplus = max(0, len(self._workers) + 1 - WORKERS)
+        for idle in [each for each in self._workers if not each.is_awaited][:surplus]:
+            idle.rest()
         self._workers.append(reading)
 
 
