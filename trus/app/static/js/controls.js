@@ -120,6 +120,7 @@ export function slider({ labelKey, vars, min, max, step = 1, value, input, chang
     show();
   };
   set(value);
+  const end = onLanguage(() => (range.isConnected ? show() : end()));
   return { element: range, input: range, set };
 }
 

@@ -50,4 +50,5 @@ export default {
   'problems.malformed-body': 'The file was cut off on its way. Try again.',
   'problems.no-model': 'No model is loaded. Choose one at the top.',
   'problems.too-many-models': 'The service holds as many models as it may. Start it anew to load others.',
+  'problems.body': 'This is more than the service takes at once. Send fewer frames at a time.',
 };
