@@ -1,6 +1,7 @@
 """The frames of an export, each with its classes, its mask and, where the file is held, its picture."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from trus.serving.service import ServedModel, Service
 
 @dataclass(frozen=True)
 class Going:
-    """One frame on its way out. `stem` is its file name without suffix, `where` how errors call it; `size` (H, W)."""
+    """One frame on its way out. `stem` is its file name without suffix, `where` how errors call it; `size` (H, W).
+
+    `given_up`: set once nobody waits for the export any more.
+    """
 
     asked: ExportFrame
     stem: str
@@ -28,6 +32,7 @@ class Going:
     study: Study | None
     size: tuple[int, int]
     loop: asyncio.AbstractEventLoop
+    given_up: threading.Event
 
     @property
     def classes(self) -> Classes:
@@ -40,7 +45,12 @@ class Going:
         return self.study.regions if self.study is not None else ()
 
     def labels(self) -> np.ndarray:
-        """The mask, uint8 (H, W) of label values. Raises Problem 422 for one that fits neither frame nor classes."""
+        """The mask, uint8 (H, W) of label values.
+
+        Raises Problem 422 for one that fits neither frame nor classes, 503 once the export is given up.
+        """
+        if self.given_up.is_set():
+            raise Problem(503, "Given up", "nobody waits for this export any more", "given-up")
         labels = labels_of(self.asked.rows, self.size, self.where)
         unknown = sorted({value for value, run in self.asked.rows if run} - {*self.classes.labels})
         if unknown:
@@ -71,13 +81,15 @@ class Going:
 def gather(
     frames: Sequence[ExportFrame], service: Service, studies: Studies, caller: str, held: ExitStack, pictures: bool
 ) -> list[Going]:
-    """The frames with what is held of them; their files stay held until `held` is closed. For the event loop's thread.
+    """The frames with what is held of them; their files stay held until `held` is closed, which also gives up
+    what is not done by then. For the event loop's thread.
 
     Raises Problem 404 for a model that is not served and, with `pictures` or where no size is stated, for a file that
     is not held; 422 where frame and file do not fit.
     """
     found: dict[str, Study | None] = {}
-    going, loop = [], asyncio.get_running_loop()
+    going, loop, given_up = [], asyncio.get_running_loop(), threading.Event()
+    held.callback(given_up.set)
     names = stems([(frame.name, frame.frame) for frame in frames])
     for number, (asked, stem) in enumerate(zip(frames, names, strict=True), 1):
         where = f"frame {number} of {len(frames)}"
@@ -90,7 +102,7 @@ def gather(
         if asked.size is not None and asked.size != size:
             detail = f"{where}: {asked.size[1]}x{asked.size[0]} pixels are stated, its file has {size[1]}x{size[0]}"
             raise wrong(detail, "mask-does-not-fit")
-        going.append(Going(asked, stem, where, service.model(asked.model), study, size, loop))
+        going.append(Going(asked, stem, where, service.model(asked.model), study, size, loop, given_up))
     return going
 
 

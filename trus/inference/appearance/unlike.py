@@ -10,7 +10,7 @@ from trus.inference.appearance.ranges import Appearance, Joint, Range, mahalanob
 
 BLANK_CONTRAST = 0.01
 """A picture whose brightness varies less than this share of full scale shows nothing."""
-JOINT_REACH = 1.3
+JOINT_REACH = 1.15
 """How many times as far from the centre as 99 % of the training frames a frame may lie ..."""
 JOINT_LEAST = 3.0
 """... and at least so far, in the standard deviations that are granted anyway."""
@@ -60,7 +60,7 @@ class _Bound:
     least: float
     below: tuple[str, str] | None
     above: tuple[str, str] | None
-    reach: float = 0.5
+    reach: float = 0.35
 
     def said(self, value: float, usual: Range) -> tuple[str, str] | None:
         slack = max(self.reach * (usual.high - usual.low), self.least)
