@@ -2,11 +2,11 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FileChooser, Locator, Page, expect
 
 PROBLEMS = ".message.is-error"
 
@@ -28,6 +28,19 @@ def open_files(page: Page, *paths: Path) -> None:
     """By the file dialog; waits until all of them are opened or told."""
     page.locator("#pick-files").set_input_files([str(path) for path in paths])
     until(page, "trusApp.store.get().opening === null")
+
+
+def choose(page: Page, ask: Callable[[], None], *paths: Path) -> None:
+    """Choose files in the browser's own dialog, which `ask` opens."""
+    choosers: list[FileChooser] = []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
+    page.evaluate("null")  # by its answer the browser hands dialogs to the test
+    ask()
+    for _ in range(500):
+        page.wait_for_timeout(20)
+        if choosers:
+            return choosers[0].set_files([str(path) for path in paths])
+    raise AssertionError("no file dialog was opened")
 
 
 def drop(page: Page, *files: tuple[str, bytes], selector: str = "body") -> None:

@@ -14,7 +14,9 @@ FOCUSED = """() => {
     const element = document.activeElement;
     const style = getComputedStyle(element);
     return {
-        name: element.getAttribute('aria-label') || element.innerText || element.getAttribute('aria-labelledby') || '',
+        name: element.getAttribute('aria-label') || element.innerText || element.getAttribute('aria-labelledby')
+            || element.labels?.[0]?.innerText || element.title || '',
+        html: element.outerHTML.slice(0, 160),
         place: element.closest('[id]')?.id ?? '',
         ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== 'none',
         body: element === document.body,
@@ -25,10 +27,8 @@ FOCUSED = """() => {
 @pytest.fixture
 def shown(page: Page, dataset) -> Page:
     """Three frames, opened by the keyboard alone."""
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Control+o")
     paths = [dataset / "images" / f"{name}.png" for name in ("p2_0", "p4_0", "p4_1")]
-    chooser.value.set_files([str(path) for path in paths])
+    steps.choose(page, lambda: page.keyboard.press("Control+o"), *paths)
     steps.wait_for_frames(page, 3)
     steps.wait_for_mask(page)
     return page

@@ -134,9 +134,7 @@ def clip(folder: Path, frame: np.ndarray) -> Path:
 def test_a_reference_mask_is_compared(shown, dataset):
     """Dice as from the label images themselves."""
     shown.locator("[data-panel=reference] .panel-toggle").click()
-    with shown.expect_file_chooser() as chooser:
-        steps.command(shown, "reference.open").click()
-    chooser.value.set_files(str(dataset / "masks" / "p2_0.png"))
+    steps.choose(shown, steps.command(shown, "reference.open").click, dataset / "masks" / "p2_0.png")
     steps.until(shown, "trusApp.view.item.reference !== null")
     reference = np.asarray(Image.open(dataset / "masks" / "p2_0.png")).ravel() >= 1
     mask = np.array(shown.evaluate("[...trusApp.view.mask.plane(0)]")).astype(bool)
