@@ -34,6 +34,7 @@ export class Filmstrip {
       if (what === 'picture') this.#draw(item);
       this.#refresh(item);
     });
+    app.store.on('modelName', () => this.#render());
     onLanguage(() => this.#rebuild());
     this.#rebuild();
   }
@@ -84,7 +85,7 @@ export class Filmstrip {
       if (!this.#cells.has(item)) this.#cells.set(item, this.#cell(item, position));
       this.#refresh(item);
     }
-    this.#load();
+    setTimeout(() => this.#load()); // the frame that is being chosen goes first
     const { selected } = this.#app.frames;
     if (selected && this.#cells.has(selected)) this.#rail.setAttribute('aria-activedescendant', `cell-${selected.id}`);
   }
@@ -139,10 +140,16 @@ export class Filmstrip {
     const cell = this.#cells.get(item);
     if (!cell) return;
     const chosen = item === this.#app.frames.selected;
-    const state = item.edited ? 'edited' : item.status;
+    const state = stateOf(item, this.#app.store.get().modelName);
     cell.className = `cell is-${state} ${chosen ? 'is-chosen' : ''}`;
     cell.setAttribute('aria-selected', String(chosen));
     const position = this.#app.frames.list.indexOf(item) + 1;
     cell.setAttribute('aria-label', t('viewer.strip-frame', { position, name: item.name, state: t(`viewer.state-${state}`) }));
   }
+}
+
+/** How far a frame is with the model chosen; corrections stay whatever the model. */
+function stateOf(item, modelName) {
+  if (item.edited) return 'edited';
+  return item.status === 'done' && !item.results.has(modelName) && item.mask?.model !== modelName ? 'new' : item.status;
 }

@@ -44,6 +44,11 @@ export class Results {
     return unlessAborted(job.promise, signal);
   }
 
+  /** Whether a frame's result by a model is being waited for. */
+  isPending(item, model) {
+    return this.#pending.has(`${item.id} ${model}`);
+  }
+
   #enqueue(key, item, model) {
     const job = { key, item, model, wanted: 0, control: new AbortController() };
     job.promise = new Promise((resolve, reject) => Object.assign(job, { resolve, reject }));
@@ -106,9 +111,8 @@ export class Results {
   }
 
   #mark(item, status, problem = null) {
-    if (status !== 'done' && status !== 'failed' && item.results.size) return;
-    if (item.status === status && item.problem === problem) return;
-    Object.assign(item, { status, problem });
+    const kept = status !== 'done' && status !== 'failed' && item.results.size;
+    if (!kept) Object.assign(item, { status, problem });
     this.#app.frames.changed(item, 'status');
   }
 

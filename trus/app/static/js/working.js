@@ -22,7 +22,7 @@ export function buildWorking(host, app) {
     const { opening, modelName } = app.store.get();
     const item = app.frames.selected;
     if (opening && opening.total > 1) return { kind: 'opening', ...opening };
-    if (item && (item.status === 'running' || item.status === 'queued') && !item.results.get(modelName)?.planes) return { kind: 'segmenting', item };
+    if (item && app.results.isPending(item, modelName)) return { kind: 'segmenting', item };
     return opening ? { kind: 'opening', ...opening } : null;
   };
 
@@ -54,5 +54,5 @@ export function buildWorking(host, app) {
     if (item === app.frames.selected) show();
   });
   app.frames.on('select', () => ((since = 0), show()));
-  app.store.on('opening', show);
+  app.store.on(['opening', 'modelName'], show);
 }

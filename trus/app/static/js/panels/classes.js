@@ -1,28 +1,39 @@
 /** Classes of the model: shown or not, colour, threshold, and what the model says of each. */
 
-import { refreshCommands, slider } from '../controls.js';
+import { commandButton, refreshCommands, slider } from '../controls.js';
 import { fill, h } from '../dom.js';
 import { number, onLanguage, percent, t } from '../i18n.js';
 import { icon } from '../icons.js';
+import { register } from '../keyboard.js';
 import { registerPanel } from './registry.js';
 
 const STEPS = 256;
 
 /** @param {object} app */
 export function installClasses(app) {
+  register({
+    id: 'frame.segment',
+    textKey: 'viewer.segment',
+    keys: ['enter'],
+    icon: 'play',
+    group: 'frames',
+    when: () => Boolean(app.frames.selected && app.store.get().modelName) && !app.view.mask && !app.results.isPending(app.frames.selected, app.store.get().modelName),
+    run: () => app.showing.show(),
+  });
   registerPanel({ id: 'classes', textKey: 'viewer.panel.classes', order: 10, tab: 'frame', build: (host) => build(host, app) });
 }
 
 function build(host, app) {
   let rows = [];
-  let built = '';
+  let built = null;
+  const ask = commandButton('frame.segment', { text: true });
   const refresh = () => {
     const { mask } = app.view;
     const stamp = mask ? mask.targets.map((target) => target.name).join('\n') + mask.sha256 : '';
     if (stamp !== built) {
       built = stamp;
       rows = mask ? mask.targets.map((_, k) => classRow(app, k)) : [];
-      fill(host, ...(rows.length ? rows.map((row) => row.element) : [h('p', { class: 'hint', t: 'viewer.no-mask' })]));
+      fill(host, ...(rows.length ? rows.map((row) => row.element) : [h('p', { class: 'hint', t: 'viewer.no-mask' }), ask]));
     }
     for (const row of rows) row.refresh();
   };

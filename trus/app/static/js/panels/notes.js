@@ -47,7 +47,7 @@ export function buildBanner(host, app) {
     const rows = [];
     if (connection === 'lost') rows.push(banner('error', t('shell.lost')));
     if (connection === 'entry') rows.push(banner('error', t('problems.token'), button({ textKey: 'shell.sign-in', class: 'is-small', run: () => window.open('/app/', '_blank') })));
-    if (mask && modelName && mask.model !== modelName) rows.push(otherModel(app, mask, modelName));
+    if (mask?.corrected && modelName && mask.model !== modelName) rows.push(otherModel(app, mask, modelName));
     if (result?.warnings?.length && !closed.has(result)) {
       const close = button({ titleKey: 'shell.close', icon: 'close', class: 'is-small', run: () => (closed.add(result), show()) });
       rows.push(banner('warning', t('viewer.unlike', { what: result.warnings.map(warningText).join('; ') }), close));

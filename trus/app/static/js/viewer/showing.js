@@ -28,8 +28,8 @@ export class Showing {
       return;
     }
     this.#showPicture(signal);
+    this.#showKnown(item);
     if (!this.#app.store.get().playing) this.#showMask(item, signal);
-    else this.#showKnown(item);
   }
 
   /** Gives up the result that is being made. */
@@ -58,9 +58,10 @@ export class Showing {
   #showKnown(item) {
     const { store, view } = this.#app;
     const { modelName } = store.get();
-    if (view.item !== item || !item.mask) return;
-    const model = item.mask.corrected ? item.mask.model : modelName;
-    if (item.mask.model === model) view.setMask(item.mask, item.results.get(model) ?? null);
+    if (view.item !== item) return;
+    const model = item.mask?.corrected ? item.mask.model : modelName;
+    if (item.mask?.model === model) view.setMask(item.mask, item.results.get(model) ?? null);
+    else view.setMask(null, null);
   }
 
   async #showMask(item, signal) {

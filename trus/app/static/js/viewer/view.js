@@ -1,5 +1,4 @@
 /** A frame on the screen: picture, mask and lines on three canvases, each drawn again only when it changed. */
-
 import { h } from '../dom.js';
 import { createEvents } from '../store.js';
 import { LinesLayer } from './lines_layer.js';

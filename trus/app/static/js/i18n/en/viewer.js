@@ -69,6 +69,7 @@ export default {
   'viewer.per-second': '{value} fps',
   'viewer.loop': 'Play again from the beginning',
   'viewer.position': '{position} of {n}',
+  'viewer.segment': 'Segment this frame',
   'viewer.segmenting': 'Segmenting with {name}',
   'viewer.notes-none': 'Nothing to note.',
   'viewer.appearance-unknown': 'The model file does not say what its training frames look like: whether this frame is like them cannot be told.',
