@@ -10,7 +10,7 @@ import { registerTool } from './registry.js';
 
 /** @param {object} app */
 export function installFragment(app) {
-  registerTool(withKeys(app, fragment(app), { step: () => 8 }));
+  registerTool(withKeys(app, fragment(app), { step: () => Math.max(1, 12 / app.view.scale) }));
 }
 
 function fragment(app) {

@@ -14,7 +14,7 @@ const DOUBLE_MS = 400;
 
 /** @param {object} app */
 export function installPolygon(app) {
-  registerTool(withKeys(app, polygon(app), { step: () => 4 }));
+  registerTool(withKeys(app, polygon(app), { step: () => Math.max(1, 12 / app.view.scale) }));
 }
 
 function polygon(app) {
