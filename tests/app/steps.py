@@ -33,7 +33,11 @@ def open_files(page: Page, *paths: Path) -> None:
 def choose(page: Page, ask: Callable[[], None], *paths: Path) -> None:
     """Choose files in the browser's own dialog, which `ask` opens."""
     choosers: list[FileChooser] = []
-    page.on("filechooser", lambda chooser: choosers.append(chooser))
+
+    def take(chooser: FileChooser) -> None:
+        choosers.append(chooser)
+
+    page.on("filechooser", take)
     page.evaluate("null")  # by its answer the browser hands dialogs to the test
     ask()
     for _ in range(500):
