@@ -38,7 +38,8 @@ function build(host, app) {
   };
   app.frames.on('select', refresh);
   app.frames.on('item', (item) => item === app.frames.selected && refresh());
-  app.store.on(['activeClass', 'colours', 'activeSeconds'], refresh);
+  app.view.onShown(refresh);
+  app.store.on(['activeClass', 'colours', 'activeSeconds', 'modelName'], refresh);
   app.store.on('annotator', who.refresh);
   app.history.onChange(refresh);
   onLanguage(refresh);
@@ -56,7 +57,7 @@ function classChooser(app) {
     return h('label', { class: 'edit-choice' }, input, swatch, h('span', { translate: 'no' }, label));
   };
   const refresh = () => {
-    const names = app.frames.selected?.mask?.names ?? [];
+    const names = app.view.mask?.names ?? (app.models.get(app.store.get().modelName)?.targets ?? []).map((target) => target.name);
     const stamp = names.map((label, k) => `${label} ${app.colours.of(label, k)}`).join('\n');
     if (stamp !== built) fill(element, ...names.map(choice));
     built = stamp;

@@ -1,5 +1,6 @@
 /** Points of a pointer, and one that keys move. */
 import { chord } from '../keyboard.js';
+import { canEdit } from './stroke.js';
 
 const STEPS = { 'ctrl+arrowleft': [-1, 0], 'ctrl+arrowright': [1, 0], 'ctrl+arrowup': [0, -1], 'ctrl+arrowdown': [0, 1] };
 const ARM = 7;
@@ -50,7 +51,7 @@ export function withKeys(app, tool, { step, hold = false }) {
     onKey(event) {
       if (tool.onKey?.(event)) return true;
       const key = chord(event);
-      if (!app.frames.selected?.mask) return false;
+      if (!canEdit(app)) return false;
       if (STEPS[key]) return move(STEPS[key]), true;
       if (at && (key === 'enter' || key === 'shift+enter')) return enter(event.shiftKey), true;
       if (pressed && key === 'escape') return letGo(), true;

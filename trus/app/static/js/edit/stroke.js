@@ -8,7 +8,7 @@ export function chosenClass(app, mask = app.frames.selected?.mask) {
 }
 
 /** Whether the frame shown has a mask to edit. @param {object} app */
-export const canEdit = (app) => Boolean(app.frames.selected?.mask);
+export const canEdit = (app) => Boolean(app.view.mask) && app.view.mask === app.frames.selected?.mask;
 
 export class Stroke {
   #app;
