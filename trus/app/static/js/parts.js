@@ -15,6 +15,7 @@ import { installViewTools } from './tools/view_tools.js';
 import { installCompare } from './viewer/compare.js';
 import { installDisplayCommands } from './viewer/display.js';
 import { installReference } from './viewer/reference.js';
+import { installSegmenting } from './working.js';
 
 /** @param {object} app */
 export function installParts(app) {
@@ -23,6 +24,7 @@ export function installParts(app) {
   installDisplayCommands(app);
   installViewTools(app);
   installEditing(app);
+  installSegmenting(app);
   installClasses(app);
   installLayers(app);
   installReference(app);
