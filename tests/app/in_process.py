@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
 
 from trus.app.application import Application, add_application
 from trus.app.found import FoundModels
@@ -26,9 +27,10 @@ OpenApplication = Callable[..., AbstractAsyncContextManager["Browser"]]
 
 
 class Browser(httpx.AsyncClient):
-    """A client that is logged in, unless told otherwise. `app` is the application it talks to."""
+    """A client that is logged in, unless told otherwise. `app` is the application it talks to, `asgi` what answers."""
 
     app: Application
+    asgi: FastAPI
 
     async def open(self, content: bytes) -> dict[str, Any]:
         """Open a file: the study."""
@@ -114,7 +116,7 @@ def open_application(tiny_model) -> OpenApplication:
             app.router.lifespan_context(app),
             Browser(transport=transport, base_url="http://127.0.0.1:8321") as browser,
         ):
-            browser.app = application
+            browser.app, browser.asgi = application, app
             await browser.come_in()
             yield browser
 

@@ -159,9 +159,17 @@ def test_files_are_looked_for_in_few_places(tiny_model, tmp_path):
         shutil.copy(tiny_model.onnx, folder / "model.onnx")
     (tree / "link").symlink_to(tmp_path / "beside")
     shutil.copy(tiny_model.onnx, tree / "run" / "other.onnx")
+    other = tiny_model.onnx.read_bytes().replace(b"2026-11-23T00:00:00", b"2026-11-23T00:00:01")
+    (tree / "run" / "model.onnx").write_bytes(other)
     os.utime(tree / "run" / "model.onnx", (1, 1))
     found = FoundModels(trees=(tree,)).look()
     assert [model.path for model in found] == [deep / "model.onnx", tree / "run" / "model.onnx"], "newest first"
+    (tree / "mlartifacts").mkdir()
+    (tree / "mlartifacts" / "model.onnx").write_bytes(other)
+    (tree / "copy").mkdir()
+    (tree / "copy" / "model.onnx").write_bytes(other)
+    found = FoundModels(trees=(tree,)).look()
+    assert [model.path for model in found] == [tree / "copy" / "model.onnx", deep / "model.onnx"], "no model twice"
 
 
 def test_a_file_that_came_or_changed_is_seen(shelf):
@@ -179,9 +187,11 @@ def test_the_usual_places(shelf, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     kept = tmp_path / "data" / "trus" / "models"
     trained = shelf / "outputs" / "run"
-    for folder in (kept, trained):
+    content = (shelf / "good.onnx").read_bytes()
+    for number, folder in enumerate((kept, trained)):
         folder.mkdir(parents=True)
-        shutil.copy(shelf / "good.onnx", folder / "model.onnx")
+        changed = content.replace(b"2026-11-23T00:00:00", f"2026-11-23T00:00:1{number}".encode())
+        (folder / "model.onnx").write_bytes(changed)
     found = {model.path.parent for model in usual_places().look()}
     assert found == {shelf, kept, trained}
 

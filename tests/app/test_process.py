@@ -47,18 +47,6 @@ def test_nothing_of_a_file_reaches_the_log_or_the_metrics(start_app, make_us_dic
         assert secret not in output, "only the first line held the token"
 
 
-def test_a_page_that_leaves_ends_its_work(start_app, dataset):
-    """A request that waits for the model is given up with its connection: the next one is answered at once."""
-    service = start_app()
-    with service.client() as client:
-        study = client.post(f"{API}/studies", content=frame_of(dataset)).json()
-        address, hasty = f"{API}/studies/{study['id']}/frames/0/result", httpx.Timeout(5, read=1e-4)
-        for number in range(20):
-            with pytest.raises(httpx.ReadTimeout):
-                client.get(address, params={"region": f"0,0,{40 + number},40"}, timeout=hasty)
-        assert client.get(address).status_code == 200
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly(start_app, dataset, number):
     service = start_app()

@@ -245,6 +245,44 @@ def test_a_file_that_is_deleted_in_the_midst_of_work_leaves_nothing(open_applica
     assert (held, alive) == (0, True)
 
 
+def test_a_result_that_nobody_waits_for_is_not_computed(open_application, run, png):
+    """The page shows another frame meanwhile and has closed its request."""
+    release, left, sent = threading.Event(), asyncio.Event(), []
+
+    async def receive():
+        if left.is_set():
+            return {"type": "http.disconnect"}
+        left.set()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    async def scenario():
+        async with open_application() as browser:
+            study = await browser.open(png)
+            engine = browser.app.service.model().engine
+            busy = asyncio.create_task(engine.run(lambda _predictor, _cancelled: release.wait(20)))
+            await asyncio.sleep(0)
+            name, value = next(iter(browser.cookies.items()))
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": f"{API}/studies/{study['id']}/frames/0/result",
+                "query_string": b"",
+                "headers": [(b"host", b"127.0.0.1:8321"), (b"cookie", f"{name}={value}".encode())],
+                "server": ("127.0.0.1", 8321),
+            }
+            await asyncio.wait_for(browser.asgi(scope, receive, send), 20)
+            waiting = engine.depth
+            release.set()
+            await busy
+            return waiting
+
+    assert run(scenario()) == 1, "the one in work"
+    assert sent == []
+
+
 def test_a_page_that_is_closed_leaves_nothing(open_application, run, png):
     async def scenario():
         async with open_application() as browser, browser.stranger() as other:

@@ -17,6 +17,8 @@ MOST_SECONDS = 2.0
 DEEPEST = 5
 """Folders below `outputs`; a multirun of several folds has its model files at the fourth."""
 MOST_FOLDERS = 5000
+PASSED_OVER = ("mlartifacts", "mlruns", "checkpoints", "predictions", "panels")
+"""Folders of a training that hold none, or copies."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class FoundModel:
     path: Path
     bytes: int
     metadata: ModelMetadata
+
+    def is_copy_of(self, other: "FoundModel") -> bool:
+        """It says and weighs the same."""
+        return (self.bytes, self.metadata) == (other.bytes, other.metadata)
 
 
 class FoundModels:
@@ -51,8 +57,9 @@ class FoundModels:
                     break
                 if key not in self._known:
                     self._known[key] = _read(key[0], key[2])
-                if (model := self._known[key]) is not None:
-                    found.setdefault(model.id, model)
+                model = self._known[key]
+                if model is not None and not any(model.is_copy_of(other) for other in found.values()):
+                    found[model.id] = model
             return [*found.values()]
 
     def find(self, model_id: str) -> FoundModel | None:
@@ -109,7 +116,9 @@ def _folders_below(tree: Path) -> Iterator[Path]:
 def _subfolders(folder: Path) -> Iterator[tuple[int, Path]]:
     try:
         for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            if entry.name.startswith(".") or entry.name in PASSED_OVER:
+                continue
+            if entry.is_dir(follow_symlinks=False):
                 yield entry.stat().st_mtime_ns, Path(entry.path)
     except OSError:
         return

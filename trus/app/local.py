@@ -7,7 +7,7 @@ import secrets
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -43,10 +43,9 @@ def run_application(
 
     def announce(address: str) -> None:
         _invite(address, login, with_browser)
-        if not sources:
-            _say_found(found)
+        _in_background(_look, found, bool(sources))
         if sys.stdin is not None and sys.stdin.isatty():
-            threading.Thread(target=_invite_again, args=(address, login, with_browser), daemon=True).start()
+            _in_background(_invite_again, address, login, with_browser)
 
     if sources and sys.stderr.isatty():
         print(f"loading {', '.join(str(source) for _, source in sources)} ...", file=sys.stderr, flush=True)
@@ -57,11 +56,18 @@ def _invite(address: str, login: Login, with_browser: bool) -> None:
     entrance = f"{address}/app/enter?token={login.issue()}"
     print(f"trus app: {entrance}", flush=True)
     if with_browser and _has_screen():
-        threading.Thread(target=webbrowser.open, args=(entrance,), daemon=True).start()  # some wait for the browser
+        _in_background(webbrowser.open, entrance)  # some return when the browser is closed
 
 
-def _say_found(found: FoundModels) -> None:
+def _in_background(work: Callable[..., object], *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def _look(found: FoundModels, has_model: bool) -> None:
+    """Before the page asks, as it takes a moment the first time; the number is said to those who gave no model."""
     number = len(found.look())
+    if has_model:
+        return
     missing = "no model file was found: make one (make train), give one (--model FILE), or drop one into the page"
     print(f"model files found: {number}; choose one in the page" if number else missing, flush=True)
 

@@ -15,7 +15,7 @@ def frame_png(image: np.ndarray) -> tuple[bytes, tuple[int, int]]:
     Frames of 16 bits are scaled by their own range, the others not at all.
     """
     if image.dtype == np.uint8:
-        return _png(image), (0, 255)
+        return _png(image[:, :, 0] if _is_grey(image) else image), (0, 255)
     low, high = int(image.min()), int(image.max())
     scaled = (image.astype(np.float32) - low) * (255 / max(1, high - low))
     return _png(scaled.round().astype(np.uint8)), (low, high)
@@ -28,8 +28,14 @@ def preprocessed_png(predictor: Predictor, frame: DecodedFrame, boxes: tuple[Box
     """
     parts = [_seen(predictor.members[0].metadata.preprocessor, frame.image, box) for box in boxes or (None,)]
     planes = np.maximum.reduce(parts)
-    grey = len(planes) == 1 or bool(np.array_equal(planes[0], planes[1]) and np.array_equal(planes[0], planes[2]))
-    return _png(planes[0] if grey else np.ascontiguousarray(planes.transpose(1, 2, 0)))
+    picture = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return _png(picture[:, :, 0] if _is_grey(picture) else picture)
+
+
+def _is_grey(image: np.ndarray) -> bool:
+    """Three channels that are equal, as scanners write grey clips: a third of the bytes says the same."""
+    first = image[:, :, 0] if image.ndim == 3 else None
+    return first is not None and all(np.array_equal(first, image[:, :, k]) for k in (1, 2))
 
 
 def _seen(preprocessor: Preprocessor, image: np.ndarray, box: Box | None) -> np.ndarray:
@@ -42,6 +48,6 @@ def _seen(preprocessor: Preprocessor, image: np.ndarray, box: Box | None) -> np.
 
 
 def _png(image: np.ndarray) -> bytes:
-    picture = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    picture = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else np.ascontiguousarray(image)
     _, content = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return content.tobytes()
