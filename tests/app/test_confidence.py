@@ -3,14 +3,18 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 from trus.app.confidence import confidence_of, frame_warnings
 from trus.inference.appearance import measure_frame, summarise
 from trus.inference.metadata import ModelMetadata, parse_metadata
+from trus.inference.predictor import METADATA_KEY
 
 from ..conftest import draw_frame
 from ..inference.test_metadata import DOCUMENT
+from .exporting import png
+from .in_process import API, unpack
 
 Y, X = np.mgrid[:200, :200]
 AWAY = np.hypot(Y - 100, X - 100)
@@ -61,6 +65,28 @@ def test_a_network_that_always_sees_the_same_part_is_asked_about_that_part():
 
 def test_a_model_that_does_not_know_its_training_frames_warns_of_none():
     assert frame_warnings(np.zeros((50, 50), np.uint8), [], parse(appearance=None)) == []
+
+
+def test_a_result_says_in_which_ways_its_frame_is_unlike(open_application, run, tiny_model, tmp_path):
+    """The tiny model's file, told that its training frames were drawn ones of its own kind."""
+    model = onnx.load(tiny_model.onnx)
+    (entry,) = (one for one in model.metadata_props if one.key == METADATA_KEY)
+    appearance = summarise([measure_frame(draw_frame(seed, (80, 96))[0]) for seed in range(20)])
+    entry.value = json.dumps(json.loads(entry.value) | {"appearance": appearance.model_dump()})
+    onnx.save(model, tmp_path / "knowing.onnx")
+
+    async def asked():
+        async with open_application(models={"tiny": tmp_path / "knowing.onnx"}) as browser:
+            frames = [draw_frame(50, (80, 96))[0], np.zeros((80, 96), np.uint8)]
+            studies = [await browser.open(png(frame)) for frame in frames]
+            session = (await browser.get(f"{API}/session")).json()
+            results = [unpack((await browser.frame(study, part="/result")).content) for study in studies]
+            return session, [result.document["warnings"] for result in results]
+
+    session, (usual, black) = run(asked())
+    assert session["models"][0]["appearance_known"]
+    assert usual == []
+    assert [warning["code"] for warning in black] == ["blank"]
 
 
 def parse(**changes) -> ModelMetadata:

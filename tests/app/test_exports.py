@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from trus.app.exports.names import safe_stem, stems
+from trus.app.exports.names import disposition, safe_stem, stems
 from trus.data.annotations import format_named
 from trus.data.annotations.exchange import ReadOptions
 from trus.data.annotations.objects import compose
@@ -225,6 +225,12 @@ def test_the_models_own_mask_goes_out_as_it_is(open_application, run, drawn):
 )
 def test_names_are_safe(name, stem):
     assert safe_stem(name) == stem
+
+
+def test_a_download_is_named_in_any_letters():
+    name = disposition("Снимок;1.png")
+    assert name == "attachment; filename=\"_______1.png\"; filename*=UTF-8''%D0%A1%D0%BD%D0%B8%D0%BC%D0%BE%D0%BA%3B1.png"
+    assert name.isascii()
 
 
 def test_names_are_unique_whatever_the_capitals():

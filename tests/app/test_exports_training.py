@@ -1,11 +1,13 @@
 """Corrected masks become data to train on, and the loop closes: export, check, train."""
 
+import asyncio
 import csv
 import io
 import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from trus.app.exports.deidentified import keep
 from trus.cli import app
 from trus.data.annotations.history import locked
 from trus.data.images import read_frame, read_mask
@@ -206,6 +209,35 @@ def test_the_same_picture_twice_in_one_export_goes_in_once(open_application, run
     (answer,) = saved(open_application, run, tmp_path / "set", [frame, frame])
     assert [entry["reason"] for entry in answer.json()["refused"]] == ["same-picture"]
     assert len(rows(tmp_path / "set")) == 1
+
+
+def test_an_export_that_nobody_waits_for_writes_nothing(open_application, run, drawn, tmp_path, monkeypatch):
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slowly(image, regions):
+        looking.set()
+        go_on.wait(20)
+        return keep(image, regions)
+
+    monkeypatch.setattr("trus.app.exports.training_set.keep", slowly)
+
+    async def asked():
+        async with open_application(save_folder=tmp_path / "set") as browser:
+            studies = [await browser.open(png(np.roll(drawn[0], n))) for n in (0, 5)]
+            task = asyncio.create_task(
+                export(browser, "manifest", [frame_of(study, drawn[1]) for study in studies], folder=True)
+            )
+            await asyncio.to_thread(looking.wait, 20)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            go_on.set()
+            for _ in range(200):
+                if not (tmp_path / "set").exists():
+                    return
+                await asyncio.sleep(0.05)
+
+    run(asked())
+    assert not (tmp_path / "set").exists()
 
 
 def test_a_service_on_another_computer_gives_an_archive_and_writes_no_folder(open_application, run, drawn, tmp_path):
