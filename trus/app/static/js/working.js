@@ -35,7 +35,7 @@ function stateOf(app, usual, elapsed) {
     const share = Math.min(elapsed / (usual.get(modelName) ?? FIRST_GUESS_MS), NEARLY);
     return { text: ['viewer.segmenting', { name: modelName }], share, stop: () => app.showing.cancel() };
   }
-  if (playing || !canRun('frame.segment')) return null;
+  if (playing || !item || !canRun('frame.segment')) return null;
   const words = item.status === 'failed' && item.problem ? wordsFor(item.problem) : null;
   return { text: words ? [words.key, words.vars] : ['viewer.no-mask'], share: null, stop: null };
 }
