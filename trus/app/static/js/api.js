@@ -117,12 +117,20 @@ export async function getResult(study, frame, model, signal) {
 
 /** Bytes of an answer -> result. Raises Problem where they do not fit each other. @param {ArrayBuffer} buffer */
 export function parseResult(buffer) {
+  try {
+    return readResult(buffer);
+  } catch {
+    throw new Problem(502, 'damaged-answer');
+  }
+}
+
+function readResult(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const [height, width] = head.size;
   const area = height * width;
   const count = head.targets.length;
-  if (buffer.byteLength !== 4 + length + (count + 1) * area) throw new Problem(502, 'damaged-answer');
+  if (buffer.byteLength !== 4 + length + (count + 1) * area) throw new RangeError('another length than the head says');
   const plane = (k) => new Uint8Array(buffer, 4 + length + k * area, area);
   return {
     model: head.model,
