@@ -146,8 +146,9 @@ def volume(modules: Modules, spacings: tuple, stated: bool = False) -> dict:
 
     frames = [frame("a", spacings[0], [400, 300]), frame("b", spacings[1], [350])]
     axes = [{"itemId": name[0], "measurementId": name} for name in ("a0", "a1", "b0")]
-    expression = "m.figures(frames[0], { id: 'v', type: 'volume', points: [], axes }, (id) => frames.find((one) => one.id === id))"
-    return modules.call("measure/measurement.js", expression, frames=frames, axes=axes)
+    made = {"id": "v", "type": "volume", "points": [], "axes": axes}
+    expression = "m.figures(frames[0], made, (id) => frames.find((one) => one.id === id))"
+    return modules.call("measure/measurement.js", expression, frames=frames, made=made)
 
 
 def test_a_volume_is_that_of_an_ellipsoid_in_ml(modules):

@@ -49,7 +49,7 @@ export class Batch {
   start(items, model) {
     const fresh = items.filter((item) => !isDone(item, model) && !this.#waiting.includes(item));
     if (!fresh.length) return;
-    const going = this.state.state !== 'idle' ? this.state : { ...IDLE, model };
+    const going = this.state.state === 'idle' ? { ...IDLE, model } : this.state;
     this.#waiting.push(...fresh);
     fresh.forEach((item) => this.#mark(item, 'queued'));
     this.#set({ ...going, total: going.total + fresh.length });
@@ -63,7 +63,7 @@ export class Batch {
 
   resume() {
     this.#pace.forget();
-    this.#set({ state: 'running', reason: null });
+    this.#set({ state: 'running', reason: null, model: this.state.model || this.#app.store.get().modelName });
     while (this.#running < AT_ONCE && this.#waiting.length) this.#loop();
   }
 
@@ -78,18 +78,18 @@ export class Batch {
   /** Frames that failed are tried again. */
   retry() {
     const failed = this.#app.frames.list.filter((item) => item.status === 'failed');
-    if (this.state.state !== 'idle') this.#set({ total: this.state.total - failed.length, failed: 0 });
+    if (this.state.state !== 'idle') this.#set({ total: this.state.total - this.state.failed, failed: 0 });
     this.start(failed, this.state.model || this.#app.store.get().modelName);
   }
 
-  /** Takes up, paused, what an earlier page left waiting. @param {object[]} items restored frames */
-  takeUp(items, model) {
-    const waiting = items.filter((item) => item.status === 'queued' || item.status === 'running');
+  /** Takes up, paused, what an earlier page left waiting. @param {object[]} items restored frames, one of them shown */
+  takeUp(items) {
+    const unfinished = items.filter((item) => item.status === 'queued' || item.status === 'running');
+    const waiting = unfinished.filter((item) => item !== this.#app.frames.selected);
     if (!waiting.length) return;
-    const done = items.length - waiting.length;
-    this.#waiting.push(...waiting);
+    this.#waiting = waiting;
     waiting.forEach((item) => this.#mark(item, 'queued'));
-    this.#set({ ...IDLE, state: 'paused', model, total: items.length, done, reason: 'reloaded' });
+    this.#set({ ...IDLE, state: 'paused', total: items.length, done: items.length - waiting.length, reason: 'reloaded' });
   }
 
   async #loop() {
@@ -110,7 +110,8 @@ export class Batch {
       this.#count({ done: this.state.done + 1 });
     } catch (error) {
       if (signal.aborted || isAbort(error)) return undefined;
-      this.#failed(item, error);
+      if (this.#app.frames.get(item.id)) this.#failed(item, error);
+      else this.#set({ total: this.state.total - 1 });
     }
     return pause(0);
   }
@@ -118,6 +119,7 @@ export class Batch {
   /** A busy service is asked again after a while: what waits is not lost. */
   async #segment(item, signal) {
     const { model } = this.state;
+    if (isDone(item, model)) return this.#mark(item, 'done');
     for (let attempt = 1; ; attempt++) {
       try {
         const result = await this.#app.results.get(item, model, { signal });

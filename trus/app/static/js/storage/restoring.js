@@ -20,6 +20,7 @@ export async function restore(app, database, session) {
   app.frames.add(listed);
   if (byId.has(session.selected)) app.frames.select(session.selected);
   restoreHistory(app, actions, session.position, byId);
+  app.batch.takeUp(listed);
   return { items, listed, files, lost: session.order.length - listed.length };
 }
 
