@@ -90,31 +90,20 @@ export function toggle({ textKey, value = false, change, keys }) {
 }
 
 /**
- * A slider; `input` is called at most once a picture while it is dragged, `change` at its end.
+ * A slider; `input` is called at once, though at most once a picture while it is dragged, `change` at its end.
  *
  * @param {{labelKey: string, vars?: object, min: number, max: number, step?: number, value: number,
  *   input?: (value: number) => void, change?: (value: number) => void, text?: (value: number) => string}} options
  */
 export function slider({ labelKey, vars, min, max, step = 1, value, input, change, text = String }) {
-  let waiting = 0;
   const range = h('input', { type: 'range', class: 'slider', min, max, step, tLabel: labelKey, vars });
+  const follow = oncePerPicture(() => input?.(Number(range.value)));
   const show = () => {
     range.style.setProperty('--share', `${(100 * (range.value - range.min)) / (range.max - range.min)}%`);
     range.setAttribute('aria-valuetext', text(Number(range.value)));
   };
-  const flush = () => {
-    cancelAnimationFrame(waiting);
-    waiting = 0;
-    input?.(Number(range.value));
-  };
-  range.addEventListener('input', () => {
-    show();
-    if (!waiting) waiting = requestAnimationFrame(flush);
-  });
-  range.addEventListener('change', () => {
-    if (waiting) flush();
-    change?.(Number(range.value));
-  });
+  range.addEventListener('input', () => (show(), follow.call()));
+  range.addEventListener('change', () => (follow.finish(), change?.(Number(range.value))));
   const set = (next) => {
     range.value = String(next);
     show();
@@ -122,6 +111,23 @@ export function slider({ labelKey, vars, min, max, step = 1, value, input, chang
   set(value);
   const end = onLanguage(() => (range.isConnected ? show() : end()));
   return { element: range, input: range, set };
+}
+
+/** Calls at once; what comes before the next picture is called once with it. */
+function oncePerPicture(action) {
+  let [waiting, again] = [0, false];
+  const next = () => {
+    waiting = 0;
+    if (again) call();
+  };
+  function call() {
+    again = waiting !== 0;
+    if (again) return;
+    action();
+    waiting = requestAnimationFrame(next);
+  }
+  const finish = () => again && ((again = false), action());
+  return { call, finish };
 }
 
 /** One of a few. @param {{labelKey: string, options: {value: string, textKey: string}[], value: string, change: (value: string) => void}} options */

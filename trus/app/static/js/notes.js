@@ -20,6 +20,7 @@ const SENTENCES = [
   [/^a clip does not say how large a pixel is$/, 'clip-silent'],
   [/^a picture file does not say how large a pixel is$/, 'picture-silent'],
   [/^segmented within the tissue region that the file names$/, 'within-region'],
+  [/^segmented within the ultrasound picture that was found in the frame$/, 'within-found'],
   [/^the model was trained on frames cropped to a region; this one was taken whole/, 'cropped-whole'],
   [/^the file names a tissue region; the frame was taken whole, as the model was trained$/, 'taken-whole'],
 ];

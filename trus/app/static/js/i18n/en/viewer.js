@@ -108,6 +108,7 @@ export default {
   'viewer.note.clip-silent': 'A clip does not say how large a pixel is.',
   'viewer.note.picture-silent': 'A picture file does not say how large a pixel is.',
   'viewer.note.within-region': 'Segmented within the tissue region that the file names.',
+  'viewer.note.within-found': 'Segmented within the ultrasound picture that was found in the frame.',
   'viewer.note.cropped-whole': 'The model was trained on frames cropped to a region; this one was taken whole.',
   'viewer.note.taken-whole': 'The file names a tissue region; the frame was taken whole, as the model was trained.',
   'viewer.warning-blank': 'it shows nothing',
