@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from trus.cli import app
 from trus.files import hash_file
+from trus.inference.appearance import measure_frame, summarise
 from trus.inference.description import describe_model
 from trus.inference.metadata import STATEMENT
 from trus.inference.model_card import write_card
+
+from ..conftest import draw_frame
 
 
 def inspect(*arguments: object):
@@ -98,3 +101,15 @@ def test_words_of_a_file_neither_steer_the_terminal_nor_become_markup(tiny_model
     assert "<script" not in card
     assert "[here]" not in card
     assert "\n# Fine" not in card
+
+
+def test_what_the_training_frames_look_like_is_said_or_said_to_be_unknown(tiny_model):
+    description = describe_model(tiny_model.onnx)
+    unknown = "training frames: unknown; no frame is warned of as unlike them"
+    assert unknown in inspect(tiny_model.onnx).stdout
+    assert unknown in write_card(description)
+    measured = summarise([measure_frame(draw_frame(seed, (240, 320))[0]) for seed in range(9)])
+    description["metadata"]["appearance"] = measured.model_dump()
+    card = write_card(description)
+    assert "measured on: 9 training frames" in card
+    assert "side: 320 px to 320 px" in card

@@ -154,7 +154,7 @@ def test_a_model_file_without_metadata_is_refused(tiny_model, tmp_path):
 def test_a_model_file_of_a_newer_schema_is_refused(tiny_model, tmp_path):
     document = json.loads(open_predictor(tiny_model.onnx).metadata.model_dump_json()) | {"schema_version": 9}
     path = with_metadata(tiny_model.onnx, tmp_path / "new.onnx", {METADATA_KEY: json.dumps(document)})
-    assert "metadata schema 9, this trus knows up to 3; upgrade trus" in refusal(path)
+    assert "metadata schema 9, this trus knows up to 4; upgrade trus" in refusal(path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])

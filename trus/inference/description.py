@@ -6,6 +6,7 @@ from typing import Any
 
 from trus.files import hash_file
 from trus.inference.appearance import Appearance
+from trus.inference.appearance.measures import write
 from trus.inference.graph_file import GraphFile
 from trus.inference.metadata import Interval, ModelMetadata, OperatingPoint, Quantisation, Score
 from trus.inference.postprocessing import Rule
@@ -124,7 +125,7 @@ def say_appearance(appearance: Appearance | None) -> dict[str, Any]:
     """What the training frames looked like: measure -> what 98 % of them lie within."""
     if appearance is None:
         return {"training frames": "unknown; no frame is warned of as unlike them"}
-    ranges = {name: f"{usual.low:.3g} to {usual.high:.3g}" for name, usual in appearance.ranges.items()}
+    ranges = {name: f"{write(name, each.low)} to {write(name, each.high)}" for name, each in appearance.ranges.items()}
     return {"measured on": f"{appearance.frames} training frames"} | ranges
 
 

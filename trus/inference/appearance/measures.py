@@ -52,6 +52,15 @@ def measure_frame(image: np.ndarray, region: Box | None = None) -> Measures:
     return measures | _textures(grey)
 
 
+def write(name: str, value: float) -> str:
+    """A measure as people read it: `523 px`, `14%`, `0.0213` of full scale."""
+    if name == "side":
+        return f"{2**value:.0f} px"
+    if name in ("aspect", "grain"):
+        return f"{2**value:.2f}"
+    return f"{2**value:.4f}" if name.startswith("texture") else f"{value:.0%}"
+
+
 def _thinned(image: np.ndarray) -> np.ndarray:
     """float32 in 0..1, the longer side at most `WORKING_SIDE`."""
     longer = max(image.shape[:2])

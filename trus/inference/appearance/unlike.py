@@ -1,11 +1,10 @@
 """In which ways a frame is unlike the training frames."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from trus.inference.appearance.measures import Box, Measures, measure_frame
+from trus.inference.appearance.measures import Box, Measures, measure_frame, write
 from trus.inference.appearance.ranges import Appearance, Joint, Range, mahalanobis
 
 BLANK_CONTRAST = 0.01
@@ -105,18 +104,7 @@ def _distance(measures: Measures, joint: Joint) -> tuple[float, str]:
 
 def _numbers(name: str, measures: Measures, appearance: Appearance) -> str:
     """` (4%; theirs 14% to 38%)`, where the numbers say something to a reader."""
-    if name not in _WRITTEN:
+    if name in _WORDS and name not in ("brightness", "contrast", "black"):
         return ""
-    write, usual = _WRITTEN[name], appearance.ranges[name]
-    return f" ({write(measures[name])}; theirs {write(usual.low)} to {write(usual.high)})"
-
-
-def _per_cent(value: float) -> str:
-    return f"{value:.0%}"
-
-
-_WRITTEN: dict[str, Callable[[float], str]] = {
-    **dict.fromkeys(("colour", "brightness", "contrast", "black", "even"), _per_cent),
-    "side": lambda value: f"{2**value:.0f} px",
-    "aspect": lambda value: f"{2**value:.2f}",
-}
+    usual = appearance.ranges[name]
+    return f" ({write(name, measures[name])}; theirs {write(name, usual.low)} to {write(name, usual.high)})"
