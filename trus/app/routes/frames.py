@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import time
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from trus.app.application import Application, There, caller_of
 from trus.app.confidence import confidence_of, frame_warnings
 from trus.app.pictures import frame_png, preprocessed_png
+from trus.app.regions import within_sector
 from trus.app.results import MEDIA_TYPE, pack_result
 from trus.app.studies.reading import ReadFrame
 from trus.app.studies.store import Study
@@ -43,6 +45,7 @@ async def get_preprocessed(
     served, options = there.service.model(model), read_options({"region": region})
     with there.studies.using(study_id, caller_of(request)) as study:
         read = await _in_time(study.frame(number), there)
+        options, _ = within_sector(study, served.predictor, options)
         boxes, _ = choose_boxes(served.predictor, read.frame, options)
         content = await asyncio.to_thread(preprocessed_png, served.predictor, read.frame, boxes)
     held_of(request).take(len(content))
@@ -75,12 +78,14 @@ async def _segment(study: Study, number: int, served: ServedModel, options: Opti
     with served.engine.place():
         read = await study.frame(number)
         decision = decide_how(served.predictor, options)
+        options, notes = within_sector(study, served.predictor, options)
 
         def work(predictor: Predictor, _cancelled: object) -> tuple[Segmented, float]:
             started = time.perf_counter()
             return segment_frame(predictor, read.frame, decision, options), milliseconds(time.perf_counter() - started)
 
         found, segment_ms = await served.engine.run(work)
+    found = replace(found, notes=(*found.notes, *notes))
     return await asyncio.to_thread(_pack, served, read, found, segment_ms)
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from trus.app.kept import Kept
 from trus.app.studies.reading import ReadFrame, Reading, gone
-from trus.data.intake.source import Region
+from trus.data.intake.sector import find_sector
+from trus.data.intake.source import Box, Region
 from trus.data.intake.spacing import Spacing
-from trus.serving.decoding.decoder import Decoder
+from trus.serving.decoding.decoder import DecodedFrame, Decoder
 from trus.serving.memory import Memory, Upload
 from trus.serving.problems import Problem
 from trus.serving.settings import ServeSettings
@@ -26,7 +27,10 @@ WORKERS = 3
 
 @dataclass(eq=False)
 class Study:
-    """One file. `frames`: how many; `size`: (height, width); spacing (row, column) in mm where it is certain."""
+    """One file. `frames`: how many; `size`: (height, width); spacing (row, column) in mm where it is certain.
+
+    `sector`: where in its first frame the ultrasound picture lies, if that is certain and the file names no region.
+    """
 
     id: str
     caller: str
@@ -37,6 +41,7 @@ class Study:
     spacing: Spacing | None
     spacing_note: str
     regions: tuple[Region, ...]
+    sector: Box | None
     sha256: str
     reading: Reading = field(repr=False)
     used: float = 0.0
@@ -79,6 +84,7 @@ class Studies:
             reading = Reading(study_id, upload, opened, self._decoder, self._frames, self._note_worker)
             frames = await reading.count(self._settings.max_frames)
             first, digest = await asyncio.gather(reading.frame(0), asyncio.to_thread(_hash, upload))
+            sector = await asyncio.to_thread(_sector, first.frame)
         except BaseException:
             if reading is not None:
                 reading.close()
@@ -96,6 +102,7 @@ class Studies:
             spacing=about.spacing,
             spacing_note=about.spacing_note,
             regions=about.regions,
+            sector=sector,
             sha256=digest,
             reading=reading,
         )
@@ -196,6 +203,11 @@ class Studies:
         for idle in [each for each in self._workers if not each.is_awaited][:surplus]:
             idle.rest()
         self._workers.append(reading)
+
+
+def _sector(frame: DecodedFrame) -> Box | None:
+    found = None if frame.regions else find_sector(frame.image)
+    return found.box if found else None
 
 
 def _hash(upload: Upload) -> str:
