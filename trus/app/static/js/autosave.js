@@ -16,6 +16,7 @@ const CHANNEL = 'trus-work';
  * @typedef {object} AutosaveState
  * @property {'off'|'ready'|'saving'|'saved'|'failed'} state
  * @property {number|null} at ms since 1970: the state that is kept
+ * @property {string|null} session id of what is kept of this tab
  * @property {''|'quota'|'unavailable'|'deleted'|'chosen'} reason why it is off, or failed
  */
 
@@ -34,7 +35,7 @@ export class Autosave {
   constructor(app) {
     this.#app = app;
     this.#changes = new Changes(app);
-    this.#show({ state: this.keeps ? 'ready' : 'off', at: null, reason: this.keeps ? '' : 'chosen' });
+    this.#show({ state: this.keeps ? 'ready' : 'off', at: null, session: null, reason: this.keeps ? '' : 'chosen' });
     this.#channel.onmessage = ({ data }) => data === 'deleted' && this.#wasDeleted();
   }
 
@@ -62,6 +63,7 @@ export class Autosave {
     this.#session = newSession();
     this.#release = (await claim(this.#session.id)) ?? (() => undefined);
     setOwnId(this.#session.id);
+    this.#show({ session: this.#session.id });
   }
 
   async #enter({ session, release }) {
@@ -74,7 +76,7 @@ export class Autosave {
       session.left = false;
       const { items, listed, files, lost } = await restore(this.#app, this.#database, session);
       this.#changes.areKept(items, files);
-      this.#show({ state: 'saved', at });
+      this.#show({ state: 'saved', at, session: session.id });
       return { frames: listed.length, lost, at };
     } finally {
       this.#restoring = false;
@@ -157,7 +159,7 @@ export class Autosave {
     history.clear();
     for (const id of opened) files.drop(id);
     this.#changes = new Changes(this.#app);
-    this.#show({ state: this.keeps ? 'ready' : 'off', at: null, reason: this.keeps ? '' : 'chosen' });
+    this.#show({ state: this.keeps ? 'ready' : 'off', at: null, session: null, reason: this.keeps ? '' : 'chosen' });
   }
 
   /** Deletes everything that was kept in this browser, in all tabs, and closes what is open here. */
@@ -204,7 +206,7 @@ export class Autosave {
     setOwnId(null);
     this.#database?.close();
     this.#database = null;
-    this.#show({ state: 'off', at: null, reason });
+    this.#show({ state: 'off', at: null, session: null, reason });
   }
 
   /** Another tab deleted everything: this one writes nothing until it is told to. */

@@ -43,14 +43,12 @@ function section(panel, app) {
   );
   const title = h('h2', { class: 'panel-head' }, head);
   const actions = h('div', { class: 'panel-actions' }, ...(panel.actions?.(app) ?? []));
-  const set = (value) => {
-    app.store.set({ closedPanels: { ...app.store.get().closedPanels, [panel.id]: value } });
-    show();
-  };
+  const set = (value) => app.store.set({ closedPanels: { ...app.store.get().closedPanels, [panel.id]: value } });
   const show = () => {
     head.setAttribute('aria-expanded', String(!closed()));
     body.hidden = closed();
   };
+  app.store.on('closedPanels', show);
   show();
   panel.build(body, app);
   return h('section', { class: 'panel', 'data-panel': panel.id }, h('div', { class: 'panel-bar' }, title, actions), body);

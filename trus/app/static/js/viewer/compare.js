@@ -23,7 +23,7 @@ export function installCompare(app) {
     icon: 'compare',
     group: 'view',
     when: () => Boolean(store.get().secondModel) || others().length > 0,
-    run: () => store.set({ secondModel: store.get().secondModel ? null : others()[0].name }),
+    run: () => store.set({ secondModel: store.get().secondModel ? null : others()[0].name, closedPanels: { ...store.get().closedPanels, compare: Boolean(store.get().secondModel) } }),
   });
   registerPanel({ id: 'compare', textKey: 'viewer.panel.compare', order: 55, tab: 'frame', closed: true, build: (host) => compare.buildPanel(host) });
 }

@@ -7,7 +7,7 @@ import { Transform } from './transform.js';
 import { WindowedPicture } from './windowing.js';
 
 const LAYERS = ['picture', 'mask', 'lines'];
-const CRISP_FROM = 3;
+const CRISP_FROM = 8;
 const ratio = () => window.devicePixelRatio || 1;
 
 export class View {
