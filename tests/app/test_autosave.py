@@ -103,13 +103,15 @@ def _crash(page: Page) -> None:
         page.goto("chrome://crash")
 
 
-def test_it_is_saved_within_a_second_without_being_asked(shown):
+def test_it_is_saved_without_being_asked(shown):
     editing.choose(shown, "brush")
-    steps.until(shown, "trusApp.store.get().autosave.state === 'saved'")
-    before = shown.evaluate("trusApp.store.get().autosave.at")
     editing.drag(shown, (5, 5), (60, 20))
-    steps.until(shown, f"trusApp.store.get().autosave.at > {before} && trusApp.store.get().autosave.state === 'saved'")
-    assert any("edit.history.brush" in record for record in shown.evaluate(KEPT))
+    for _ in range(50):
+        if any("edit.history.brush" in record for record in shown.evaluate(KEPT)):
+            break
+        shown.wait_for_timeout(100)
+    else:
+        pytest.fail("the stroke is not in the database")
 
 
 def test_removed_frames_come_back_after_a_reload(shown):
@@ -218,19 +220,20 @@ def test_keeping_nothing_is_a_setting(shown, frames):
     assert NAME in " ".join(shown.evaluate(KEPT))
 
 
-def test_no_room_is_said_and_work_goes_on(shown, watch):
-    watch.allow("Quota")
-    editing.wait_until_saved(shown)
-    session = shown.context.new_cdp_session(shown)
-    origin = shown.evaluate("location.origin")
-    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1000})
-    editing.choose(shown, "brush")
-    editing.drag(shown, (5, 5), (60, 20))
-    expect(shown.locator(".message", has_text="no room left")).to_be_visible()
-    assert shown.evaluate("trusApp.app.frames.selected.edited")
+def test_no_room_is_said_and_work_goes_on(page, frames):
+    session = page.context.new_cdp_session(page)
+    origin = page.evaluate("location.origin")
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 10})
+    steps.open_files(page, *frames)
+    steps.wait_for_mask(page)
+    expect(page.locator(".message", has_text="no room left")).to_be_visible()
+    editing.choose(page, "brush")
+    editing.drag(page, (5, 5), (60, 20))
+    assert page.evaluate("trusApp.app.frames.selected.edited")
+    assert page.evaluate("trusApp.store.get().autosave.state") == "failed"
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
-    editing.drag(shown, (5, 60), (60, 70))
-    steps.until(shown, "trusApp.store.get().autosave.state === 'saved'")
+    editing.drag(page, (5, 60), (60, 70))
+    steps.until(page, "trusApp.store.get().autosave.state === 'saved'")
 
 
 def test_old_work_is_deleted(shown):
@@ -242,7 +245,8 @@ def test_old_work_is_deleted(shown):
             const { openDatabase, readAll, write } = await import('/app/js/storage/database.js');
             const database = await openDatabase();
             const [old] = await readAll(database, 'sessions');
-            await write(database, (stores) => stores.sessions.put({ ...old, updated: Date.now() - 15 * 24 * 3600 * 1000 }));
+            const updated = Date.now() - 15 * 24 * 3600 * 1000;
+            await write(database, (stores) => stores.sessions.put({ ...old, updated }));
             database.close();
         }"""
     )

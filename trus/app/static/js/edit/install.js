@@ -43,7 +43,6 @@ export function installEditing(app) {
 export async function takeUpWork(app) {
   const restored = await app.autosave.start();
   if (!restored?.frames) return;
-  app.batch?.takeUp?.(app.frames.list, app.store.get().modelName);
   app.messages.say('edit.restored', { n: restored.frames, time: timeText(restored.at) }, {
     kind: 'success',
     action: { textKey: 'edit.storage.afresh', run: () => app.autosave.startAfresh() },

@@ -32,11 +32,11 @@ function build(host, app) {
     keep.set(autosave.keeps);
   };
   const list = async () => fill(earlier, ...(await entries(app, list)));
-  let session = 'none';
+  let session = null;
   app.store.on('autosave', ({ autosave: now }) => {
     refresh();
-    if (now.state !== session && now.state !== 'saving') list();
-    session = now.state;
+    if (now.session !== session) list();
+    session = now.session;
   });
   app.frames.on('list', refresh);
   onLanguage(() => (refresh(), list()));
