@@ -40,7 +40,7 @@ class Gate:
     def __init__(self, page: Page):
         self.waiting: list[Route] = []
         self.is_open = False
-        page.route("**/result?*", lambda route: self._arrived(route))
+        page.route("**/result?*", self._arrived)
 
     def _arrived(self, route: Route) -> None:
         if self.is_open:

@@ -81,7 +81,8 @@ function table(keys, rows) {
 
 function classTable({ classes, scale }) {
   const keys = ['measure.column.class', 'measure.column.area', 'measure.column.perimeter', 'measure.column.diameters', 'export.report.probability', 'export.report.threshold'];
-  const notes = [scale.spacing ? scaleText(scale) : t('measure.spacing.none'), noteText(scale.detail), ...classes.filter((each) => each.pixels).map(scaleNote)];
+  const others = classes.filter((each) => each.pixels && (scale.spacing || each.unit === 'mm'));
+  const notes = [scale.spacing ? scaleText(scale) : t('measure.spacing.none'), noteText(scale.detail), ...others.map(scaleNote)];
   const said = [...new Set(notes.filter(Boolean))].join(' ');
   return h('section', {}, h('h2', {}, t('export.report.classes')), table(keys, classes.map(classRow)), h('p', { class: 'note' }, said));
 }
