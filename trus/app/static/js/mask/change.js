@@ -1,6 +1,5 @@
 /** What a step of editing changed in a mask: run lengths of the touched box, small enough to keep every step. */
 import { area, cut, union, whole } from './box.js';
-import { Mask } from './mask.js';
 import { pack, unpack } from './runs.js';
 
 /**
@@ -16,7 +15,7 @@ export class Recording {
   /** @type {import('./box.js').Box | null} what was touched so far */
   box = null;
 
-  /** @param {Mask} mask */
+  /** @param {import('./mask.js').Mask} mask */
   constructor(mask) {
     this.mask = mask;
     this.thresholds = [...mask.thresholds];
@@ -59,7 +58,7 @@ export class Recording {
 }
 
 /**
- * @param {Mask} mask @param {Change} change @param {'before' | 'after'} side
+ * @param {import('./mask.js').Mask} mask @param {Change} change @param {'before' | 'after'} side
  */
 export function applyChange(mask, change, side) {
   if (change.edits) {
@@ -68,16 +67,6 @@ export function applyChange(mask, change, side) {
     mask.restoreEdits(box, change.edits[side].map((bytes, k) => (bytes ? unpack(bytes, area(box)) : now[k])));
   }
   if (change.thresholds) mask.setThresholds(change.thresholds[side]);
-}
-
-/** A frame's mask, whether it is in use or put away. @param {import('../frames.js').Item} item */
-export function changeItem(item, change, side) {
-  if (item.mask) applyChange(item.mask, change, side);
-  else {
-    const mask = Mask.restore(item.saved);
-    applyChange(mask, change, side);
-    item.saved = mask.serialize();
-  }
 }
 
 function same(a, b) {

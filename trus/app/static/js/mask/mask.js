@@ -23,6 +23,7 @@ export class Mask {
     this.thresholds = this.targets.map(() => null);
     this.result = null;
     this.version = 0;
+    this.versions = this.targets.map(() => 0); // of each class
   }
 
   /** The model's own mask. @param {object} result of the server @param {[number, number]} size H, W */
@@ -222,6 +223,7 @@ export class Mask {
   }
 
   #composeBox(k, box) {
+    this.versions[k] += 1;
     compose(this.shown[k], this.base[k], this.edits[k], this.width, box);
   }
 
@@ -229,6 +231,7 @@ export class Mask {
     const columns = box.x1 - box.x0;
     for (const k of classes) {
       const [edits, shown] = [this.edits[k], this.shown[k]];
+      this.versions[k] += 1;
       for (let y = box.y0, at = 0; y < box.y1; y += 1) {
         for (let i = y * this.width + box.x0, end = i + columns; i < end; i += 1, at += 1) {
           if (data[at]) {

@@ -16,17 +16,17 @@ export function toPath(rings) {
 export class Outlines {
   #paths = new Map();
   #mask = null;
-  #version = -1;
 
   /** @param {import('../mask/mask.js').Mask} mask @param {number} k @returns {Path2D} */
   of(mask, k) {
-    if (this.#mask !== mask || this.#version !== mask.version) {
-      this.#paths.clear();
-      this.#mask = mask;
-      this.#version = mask.version;
+    if (this.#mask !== mask) this.#paths.clear();
+    this.#mask = mask;
+    const plane = mask.plane(k);
+    const version = mask.versions[k];
+    if (this.#paths.get(k)?.version !== version) {
+      this.#paths.set(k, { version, path: toPath(traceContours(plane, mask.width, mask.height)) });
     }
-    if (!this.#paths.has(k)) this.#paths.set(k, toPath(traceContours(mask.plane(k), mask.width, mask.height)));
-    return this.#paths.get(k);
+    return this.#paths.get(k).path;
   }
 }
 
