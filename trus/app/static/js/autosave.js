@@ -90,6 +90,7 @@ export class Autosave {
     frames.on('select', () => this.#note(() => this.#changes.ofSession()));
     history.onChange((kind, action) => this.#note(() => this.#noteAction(kind, action)));
     this.#app.store.on('activeSeconds', () => frames.selected && this.#note(() => this.#changes.ofItem(frames.selected)));
+    this.#app.store.on(['windows', 'activeClass'], () => this.#note(() => this.#changes.ofSession()));
     document.addEventListener('visibilitychange', () => document.hidden && this.flush());
     window.addEventListener('pagehide', () => this.flush());
   }

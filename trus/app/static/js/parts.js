@@ -8,6 +8,7 @@ import { installHelp } from './help.js';
 import { installMeasure } from './measure/install.js';
 import { installClasses } from './panels/classes.js';
 import { installLayers } from './panels/layers.js';
+import { installModelChooser } from './panels/model.js';
 import { installNotes } from './panels/notes.js';
 import { Player } from './player.js';
 import { installTable } from './table/view.js';
@@ -20,6 +21,7 @@ import { installSegmenting } from './working.js';
 /** @param {object} app */
 export function installParts(app) {
   installIntake(app);
+  installModelChooser(app);
   app.player = new Player(app);
   installDisplayCommands(app);
   installViewTools(app);

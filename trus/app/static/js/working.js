@@ -46,7 +46,8 @@ export function buildWorking(host, app) {
   const bar = progressBar('shell.working');
   const cancel = button({ textKey: 'shell.cancel', class: 'is-small', run: () => stop() });
   const again = commandButton('frame.segment', { text: true, class: 'is-small' });
-  fill(host, text, cancel, again, bar.element);
+  const choose = commandButton('model.choose', { text: true, class: 'is-small' });
+  fill(host, text, cancel, again, choose, bar.element);
   const usual = new Map();
   let [since, timer, stop] = [0, 0, () => undefined];
 
@@ -59,7 +60,8 @@ export function buildWorking(host, app) {
     if (!state) return;
     setText(text, ...state.text);
     cancel.hidden = bar.element.hidden = !state.stop;
-    again.hidden = Boolean(state.stop);
+    again.hidden = Boolean(state.stop) || !app.store.get().modelName;
+    choose.hidden = Boolean(app.store.get().modelName);
     stop = state.stop ?? stop;
     if (state.share !== null) bar.set(state.share);
     if (state.stop || host.hidden) timer = setTimeout(show, REFRESH_MS);

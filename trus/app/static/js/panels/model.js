@@ -5,6 +5,12 @@ import { fill, h } from '../dom.js';
 import { currentLanguage, number, onLanguage, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { openDialog } from '../dialog.js';
+import { register } from '../keyboard.js';
+
+/** @param {object} app */
+export function installModelChooser(app) {
+  register({ id: 'model.choose', textKey: 'shell.model-choose', keys: ['alt+m'], icon: 'chip', group: 'file', run: () => openModels(app) });
+}
 
 /** @param {object} app */
 export function buildModelChooser(app) {

@@ -33,6 +33,7 @@ export default {
   'viewer.panel.compare': 'Second model',
   'viewer.panel.notes': 'Notes',
   'viewer.no-model': 'Load a model to see its classes.',
+  'viewer.no-model-yet': 'Without a model the frame can be looked at and measured only.',
   'viewer.no-mask': 'There is no mask yet.',
   'viewer.class': 'Class',
   'viewer.class.show': 'Show {name}',
