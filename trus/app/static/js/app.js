@@ -53,6 +53,7 @@ export function createApp(kept) {
   app.colours = new Colours(store);
   app.files = new Files();
   app.pictures = new Pictures(app.files);
+  app.frames.on('list', () => app.pictures.dropGone((id) => app.frames.get(id) !== undefined));
   app.results = new Results(app);
   app.models = new Models(app);
   app.opening = new Opening(app);

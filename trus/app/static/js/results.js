@@ -19,6 +19,7 @@ export class Results {
   /** @param {object} app */
   constructor(app) {
     this.#app = app;
+    app.frames.on('list', () => this.#releaseGone());
   }
 
   /**
@@ -146,6 +147,11 @@ export class Results {
       this.release(old);
       total -= bytes;
     }
+  }
+
+  /** A frame that was taken off the list can be brought back: what can be asked again is not kept for that. */
+  #releaseGone() {
+    for (const item of [...this.#held.keys()]) if (!this.#app.frames.get(item.id)) this.release(item);
   }
 
   /** Drops a frame's planes; its mask is packed, the rest is asked again when the frame is shown. */

@@ -62,6 +62,12 @@ export class Pictures {
     }
   }
 
+  /** Forgets the pictures of items that are no longer there. @param {(id: string) => boolean} isThere */
+  dropGone(isThere) {
+    const gone = [...this.#kept.keys()].map((key) => key.slice(0, key.indexOf(' '))).filter((id) => !isThere(id));
+    for (const id of new Set(gone)) this.drop({ id });
+  }
+
   /** Forgets the pictures of an item. */
   drop(item) {
     for (const [key, picture] of [...this.#kept]) {
