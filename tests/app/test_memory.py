@@ -44,8 +44,9 @@ def look_through(page: Page, frames: list[Path]) -> None:
         steps.wait_for_mask(page)
         if number + 1 < len(frames):
             page.keyboard.press("ArrowRight")
-    page.evaluate("trusApp.app.frames.remove(trusApp.app.frames.list.map((item) => item.id))")
-    steps.until(page, "trusApp.app.frames.list.length === 0")
+    remove = "import('/app/js/files/removing.js').then(({ removeFrames }) => removeFrames(trusApp.app, ids))"
+    page.evaluate(f"() => {{ const ids = trusApp.items.map((item) => item.id); return {remove}; }}")
+    steps.until(page, "trusApp.items.length === 0")
 
 
 def test_many_frames_one_after_the_other(open_page, start_app, watch, frames):

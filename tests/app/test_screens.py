@@ -17,6 +17,12 @@ OUTSIDE = """() => [...document.querySelectorAll('#app button, #app input, #app 
     .map(([, each]) => each.outerHTML.slice(0, 120))"""
 
 
+CUT_BY_THE_SIDE = """() => [...document.querySelectorAll('.side-body *')]
+    .filter((each) => each.offsetParent && !each.closest('.visually-hidden'))
+    .filter((each) => each.getBoundingClientRect().right > each.closest('.side-body').getBoundingClientRect().right + 1)
+    .map((each) => each.outerHTML.slice(0, 120))"""
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("language", "theme"), [("en", "dark"), ("ru", "light"), ("ru", "dark"), ("en", "light")])
 def test_every_screen(open_page, dataset, save_screenshot, language, theme, size):
@@ -32,3 +38,4 @@ def test_every_screen(open_page, dataset, save_screenshot, language, theme, size
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
         assert not page.evaluate(CUT), screen
         assert not page.evaluate(OUTSIDE), screen
+        assert not page.evaluate(CUT_BY_THE_SIDE), screen

@@ -66,12 +66,16 @@ def test_work_goes_on_when_it_is_back_and_files_are_sent_again(working, own, sta
     assert steps.area(working) == corrected
 
 
-def test_a_service_that_forgot_the_file_gets_it_again(page, dataset, app_service):
+def test_a_service_that_forgot_the_file_gets_it_again(page, dataset, watch):
     """As after half an hour: the study is gone, the page notices by the answer."""
+    watch.allow("status of 404")
     steps.open_files(page, dataset / "images" / "p2_0.png", dataset / "images" / "p4_1.png")
     steps.wait_for_mask(page)
     page.evaluate("""async () => {
-        for (const id of await trusApp.app.files.studies()) await fetch(`/app/api/studies/${id}`, { method: 'DELETE' });
+        for (const { fileId } of trusApp.items) {
+            const { id } = await trusApp.app.files.study(fileId);
+            await fetch(`/app/api/studies/${id}`, { method: 'DELETE' });
+        }
     }""")
     page.keyboard.press("ArrowRight")
     steps.wait_for_mask(page)
