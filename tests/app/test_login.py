@@ -49,6 +49,21 @@ def test_a_printed_token_works_once():
     assert not is_in(login, token)
 
 
+def test_cookies_of_other_programs_on_this_computer_do_not_get_in_the_way():
+    login = Login()
+    cookie = login.enter_once(login.issue())
+    for others in (
+        '_xsrf="2|a, b"; ',
+        'state={"a": "b c", "d": [1]}; ',
+        "; =; odd; \xe4=\xf6; ",
+        "trus-81=x; trus-8=y; ",
+    ):
+        asked = scope("/app/")
+        asked["headers"] = [(b"cookie", f"{others}trus-80={cookie}; z=1".encode("latin-1"))]
+        login.admit(asked, None)
+        assert "caller" in asked, others
+
+
 def test_a_token_of_the_service_works_again_and_gives_each_browser_a_cookie_of_its_own():
     login = Login((DIGEST,))
     first, second = login.enter(TOKEN), login.enter(f" {TOKEN}\n")

@@ -6,8 +6,8 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 
+from starlette.requests import cookie_parser
 from starlette.types import Message, Scope, Send
 
 from trus.serving.problems import Problem
@@ -107,14 +107,9 @@ class Login:
         return f"{_name(scope)}={value}; Path=/app; HttpOnly; SameSite=Strict; Max-Age={IDLE_S:.0f}{secure}"
 
     def _cookie(self, scope: Scope) -> str | None:
-        for line in _values(scope, b"cookie"):
-            try:
-                found = SimpleCookie(line).get(_name(scope))
-            except CookieError:
-                continue
-            if found:
-                return found.value
-        return None
+        """Read as browsers and Starlette do: `http.cookies` gives up at the first odd one of another program."""
+        found = (cookie_parser(line).get(_name(scope)) for line in _values(scope, b"cookie"))
+        return next((value for value in found if value), None)
 
     def _known(self, value: str) -> str | None:
         self._drop_idle()
