@@ -51,12 +51,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def saved(open_application, run, folder: Path, *exports, save_folder=None, form="manifest", **options):
-    """Answers to exports into `folder`; an export is a list of (file, mask, further keys of the frame)."""
+def saved(open_application, run, into: Path, *exports, form="manifest", **options):
+    """Answers to exports into the folder `into`; an export is a list of (file, mask, further keys of the frame)."""
 
     async def asked():
         answers = []
-        async with open_application(save_folder=folder) as browser:
+        async with open_application(save_folder=into) as browser:
             for frames in exports:
                 studies = [await browser.open(content) for content, _, _ in frames]
                 going = [
@@ -158,6 +158,17 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(open_application, run,
     (answer,) = saved(open_application, run, folder, frames)
     assert (answer.status_code, problem(answer)) == (507, "disk-full")
     assert files(folder) == before
+
+
+@pytest.mark.parametrize("form", ["manifest", "labelme"])
+def test_where_there_is_no_room_for_an_archive_fewer_frames_help(
+    open_application, run, phantom, small_disk, monkeypatch, form
+):
+    monkeypatch.setattr("trus.app.exports.folders.IN_MEMORY", small_disk)
+    frames = [(content, labels, {}) for content, labels, _ in phantom]
+    (answer,) = saved(open_application, run, small_disk / "no", frames, form=form, folder=False)
+    assert (answer.status_code, problem(answer)) == (507, "export-too-large")
+    assert [*small_disk.iterdir()] == []
 
 
 def test_a_folder_that_is_a_file_or_in_use_is_named(open_application, run, drawn, tmp_path):

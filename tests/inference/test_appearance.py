@@ -1,10 +1,12 @@
 """Whether a frame looks like the training frames: what is noticed, what is not, and what a model file holds of it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from trus.data.images import frame_files, read_frame
 from trus.errors import ModelFileError
 from trus.inference.appearance import Appearance, measure_frame, summarise, unlike, warnings_for
 from trus.inference.appearance.measures import NAMES
@@ -121,3 +123,18 @@ def test_numbers_that_cannot_be_used_are_damage(appearance, joint):
     document = DOCUMENT | {"appearance": appearance.model_dump() | {"joint": joint}}
     with pytest.raises(ModelFileError, match="does not fit schema 4"):
         parse_metadata(json.dumps(document), "m.onnx")
+
+
+USGRA = Path(__file__).parents[3] / "shared" / "data" / "usgra"
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not USGRA.is_dir(), reason="../shared/data is not here")
+def test_of_real_frames_hardly_any_is_warned_of_and_of_other_kinds_most():
+    training, test = frame_files(USGRA / "images")[::3], frame_files(USGRA / "test" / "images")[::2]
+    busi = [file for file in frame_files(USGRA.parent / "busi_subset") if "mask" not in file.stem][::36]
+    appearance = summarise([measure_frame(read_frame(file)) for file in training])
+    warned = {name: [bool(warnings_for(read_frame(file), None, appearance)) for file in files]
+              for name, files in (("test", test), ("busi", busi))}  # fmt: skip
+    assert np.mean(warned["test"]) <= 0.05
+    assert np.mean(warned["busi"]) >= 0.4

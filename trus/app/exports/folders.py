@@ -9,15 +9,25 @@ from pathlib import Path
 from trus.errors import ManifestError
 from trus.serving.problems import Problem
 
+IN_MEMORY = Path("/dev/shm")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A folder that only this user can read, in memory where the system has such a place; gone afterwards."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="trus-", dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
+    """A folder that only this user can read, in memory where the system has such a place; gone afterwards.
+
+    Raises Problem 507 where it is full.
+    """
+    place = IN_MEMORY if IN_MEMORY.is_dir() else None
+    try:
+        with tempfile.TemporaryDirectory(prefix="trus-", dir=place) as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        detail = "the service has no room to make these files; export fewer frames at a time"
+        raise Problem(507, "No room", detail, "export-too-large") from None
 
 
 @contextmanager

@@ -63,8 +63,27 @@ def save_into(going: Sequence[Going], options: ExportOptions, folder: Path) -> S
     comes twice. No file name and nothing of a header goes in. Raises Problem: 409 for a data set of other classes, or
     one that is being written, 507 for a full disk, 403 for a folder that may not be written, 422 as `Going.labels`.
     """
+    with writing(folder):
+        return _save(going, options, folder)
+
+
+def download(going: Sequence[Going], options: ExportOptions) -> Download:
+    """The same data set as an archive, with export.json, which says what was kept of each picture."""
+    with private_folder() as folder:
+        saved = _save(going, options, folder / "set")
+        if not saved.frames:
+            raise wrong(f"no frame was taken: {saved.refused[0]['detail']}", "nothing-taken")
+        about = asdict(saved) | {"folder": "", "manifest": "manifest.csv"}
+        for entry in (*about["kept"], *about["refused"]):
+            del entry["name"]  # the archive may be handed on
+        text = json.dumps(about, indent=2, ensure_ascii=False)
+        (folder / "set" / "export.json").write_text(text, encoding="utf-8")
+        return zipped_folder("trus-training-data.zip", folder / "set")
+
+
+def _save(going: Sequence[Going], options: ExportOptions, folder: Path) -> Saved:
     classes = same_classes(going)
-    with writing(folder), claimed(folder):
+    with claimed(folder):
         store = Store.load(folder, None)
         _check_classes(store, classes)
         with staging(store) as stage:
@@ -75,20 +94,6 @@ def save_into(going: Sequence[Going], options: ExportOptions, folder: Path) -> S
                 saved.earlier = str(earlier) if earlier else None
     saved.folder, saved.manifest = str(folder), str(folder / "manifest.csv")
     return saved
-
-
-def download(going: Sequence[Going], options: ExportOptions) -> Download:
-    """The same data set as an archive, with export.json, which says what was kept of each picture."""
-    with private_folder() as folder:
-        saved = save_into(going, options, folder / "set")
-        if not saved.frames:
-            raise wrong(f"no frame was taken: {saved.refused[0]['detail']}", "nothing-taken")
-        about = asdict(saved) | {"folder": "", "manifest": "manifest.csv"}
-        for entry in (*about["kept"], *about["refused"]):
-            del entry["name"]  # the archive may be handed on
-        text = json.dumps(about, indent=2, ensure_ascii=False)
-        (folder / "set" / "export.json").write_text(text, encoding="utf-8")
-        return zipped_folder("trus-training-data.zip", folder / "set")
 
 
 def _stage(going: Sequence[Going], options: ExportOptions, classes: Classes, stage: Staging) -> Saved:
