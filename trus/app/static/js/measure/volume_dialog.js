@@ -23,11 +23,15 @@ export function openVolumeDialog(app) {
   const result = h('output', { class: 'volume-result', 'aria-live': 'polite' });
   const rows = h('div', { class: 'fields' });
 
+  const missing = () => {
+    const any = Object.values(frames).some((item) => lengthsOf(item, find).length);
+    return any ? 'measure.volume.incomplete' : 'measure.volume.noScale';
+  };
   const tell = () => {
     const lengths = AXES.map(({ key }) => (choice[key] ? axisLength(choice[key], find).length : null));
     const certain = lengths.every((length) => length !== null);
     const formula = certain ? `π/6 × ${lengths.map((length) => quantity(length, 'mm')).join(' × ')} = ` : '';
-    fill(result, formula, h('strong', {}, certain ? quantity(ellipsoidVolume(lengths), 'mL') : t('measure.volume.incomplete')));
+    fill(result, formula, h('strong', {}, certain ? quantity(ellipsoidVolume(lengths), 'mL') : t(missing())));
   };
   const build = () => {
     fill(rows, ...['transverse', 'sagittal'].flatMap((plane) => [frameRow(app, plane, frames, build), ...axisRows(plane)]));

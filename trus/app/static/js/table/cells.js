@@ -22,12 +22,12 @@ export function columnsOf(rows) {
   return [
     column('position', '56px', (row) => number(row.position + 1)),
     column('name', 'minmax(140px, 1fr)', (row) => h('span', { translate: 'no' }, row.item.name), false),
-    column('status', '116px', statusCell, false),
+    column('status', '112px', statusCell, false),
     column('confidence', '104px', (row) => share(row.confidence)),
-    column('warnings', '84px', (row) => (row.warnings ? number(row.warnings) : '')),
+    column('warnings', '92px', (row) => (row.warnings ? number(row.warnings) : '')),
     ...classes.flatMap(classColumns),
-    column('corrected', '84px', (row) => (row.corrected ? t('batch.yes') : ''), false),
-    column('annotator', '96px', (row) => row.item.annotator, false),
+    column('corrected', '96px', (row) => (row.corrected ? t('batch.yes') : ''), false),
+    column('annotator', '100px', (row) => row.item.annotator, false),
     column('seconds', '72px', (row) => duration(row.item.seconds)),
   ];
 }
@@ -54,7 +54,11 @@ export function headCell(column, order, sort) {
 
 /** @param {import('./rows.js').Row} row @param {Column[]} columns */
 export function rowElement(row, columns, { index, current }) {
-  const cells = columns.map((column) => h('div', { role: 'gridcell', class: column.figure ? 'is-figure' : '' }, column.cell(row)));
+  const cells = columns.map((column) => {
+    const cell = h('div', { role: 'gridcell', class: column.figure ? 'is-figure' : '' }, column.cell(row));
+    cell.title = cell.textContent; // for what is cut off
+    return cell;
+  });
   const names = `table-row ${current ? 'is-current' : ''} ${row.status === 'failed' ? 'is-failed' : ''}`;
   return h('div', { role: 'row', id: `row-${index}`, class: names, 'aria-rowindex': index + 2, 'aria-selected': String(current) }, ...cells);
 }
@@ -62,7 +66,7 @@ export function rowElement(row, columns, { index, current }) {
 const MARKS = { done: 'check', failed: 'warning' };
 
 function statusCell({ status }) {
-  return h('span', { class: `status-mark is-${status}` }, MARKS[status] ? icon(MARKS[status], 16) : null, t(`batch.status.${status}`));
+  return h('span', { class: `status-mark is-${status}` }, MARKS[status] ? icon(MARKS[status], 16) : null, h('span', {}, t(`batch.status.${status}`)));
 }
 
 function share(value) {
