@@ -46,13 +46,14 @@ def modules(chromium: Browser) -> Iterator[Modules]:
     """An empty page that can import what lies under trus/app/static."""
     context = chromium.new_context()
     page = context.new_page()
-    page.route(f"{ORIGIN}/**", _serve)
+    page.route(f"{ORIGIN}/**", serve)
     page.goto(f"{ORIGIN}/")
     yield Modules(page)
     context.close()
 
 
-def _serve(route: Route) -> None:
+def serve(route: Route) -> None:
+    """Answer with a file of the folder; the root is an empty page."""
     name = route.request.url.removeprefix(ORIGIN + "/")
     if not name:
         route.fulfill(body="<!doctype html>", content_type="text/html")

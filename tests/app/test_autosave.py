@@ -8,6 +8,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from . import editing, steps
+from .edit_modules import ORIGIN, modules, serve
+
+__all__ = ["modules"]
 
 NAME = "Ivanova_Maria_1961"
 STATE = """JSON.stringify(trusApp.app.frames.list.map((item) => [
@@ -234,6 +237,35 @@ def test_no_room_is_said_and_work_goes_on(page, frames):
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
     editing.drag(page, (5, 60), (60, 70))
     steps.until(page, "trusApp.store.get().autosave.state === 'saved'")
+
+
+def test_window_and_chosen_class_come_back(shown):
+    editing.choose_class(shown, "lesion")
+    shown.evaluate("trusApp.app.windowing.set({ center: 90, width: 120 })")
+    editing.wait_until_saved(shown)
+    shown.reload()
+    steps.until(shown, "window.trusApp && trusApp.items.length === 3")
+    assert shown.evaluate("trusApp.app.windowing.get()") == {"center": 90, "width": 120}
+    assert shown.evaluate("trusApp.store.get().activeClass") == "lesion"
+
+
+def test_without_tls_tabs_ask_each_other_whose_the_work_is(modules):
+    """Locks are a matter of secure origins; a clinic's server in the house may be none."""
+    first = modules.page
+    assert first.evaluate("navigator.locks === undefined")
+    other = first.context.new_page()
+    other.route(f"{ORIGIN}/**", serve)
+    other.goto(f"{ORIGIN}/")
+    take = """async () => {
+        const { claim } = await import('/js/storage/claims.js');
+        window.release = await claim('x');
+        return release !== null;
+    }"""
+    assert first.evaluate(take)
+    assert not other.evaluate(take)
+    first.evaluate("window.release()")
+    assert other.evaluate(take)
+    other.close()
 
 
 def test_old_work_is_deleted(shown):

@@ -222,7 +222,7 @@ export class Autosave {
     this.#timer = 0;
     if (this.#writing) return this.#writing.then(() => this.#changes.any && this.flush());
     if (!this.#session || !this.#database || !this.#changes.any) return undefined;
-    this.#show({ state: 'saving' });
+    if (this.#app.store.get().autosave.state !== 'failed') this.#show({ state: 'saving' });
     this.#writing = this.#changes.write(this.#database, this.#session);
     try {
       this.#show({ state: 'saved', at: await this.#writing, reason: '' });

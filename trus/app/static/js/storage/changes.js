@@ -94,7 +94,8 @@ export class Changes {
   #describe(session, position) {
     const { frames } = this.app;
     const order = frames.list.map((item) => item.id).filter((id) => this.#kept.has(id));
-    return { ...session, order, position, selected: frames.selected?.id ?? null, updated: Date.now() };
+    const { windows, activeClass } = this.app.store.get();
+    return { ...session, order, position, selected: frames.selected?.id ?? null, windows, activeClass, updated: Date.now() };
   }
 
   /** Files that are not in the database, read into memory: one that is gone from the disk spoils no other. */

@@ -30,5 +30,5 @@ export function itemOf({ plain, results, mask }) {
 
 /** @param {string} session @param {import('../files/files.js').OpenFile} file */
 export function fileRecord(session, file) {
-  return { session, id: file.id, name: file.name, blob: file.blob, window: file.window };
+  return { session, id: file.id, name: file.name, blob: file.blob };
 }

@@ -12,11 +12,12 @@ import { itemOf } from './records.js';
 export async function restore(app, database, session) {
   const range = ofSession(session.id);
   const [files, records, actions] = await Promise.all(['files', 'items', 'actions'].map((store) => readAll(database, store, range)));
-  for (const { id, name, blob, window } of files) app.files.adopt({ id, name, blob, window });
+  for (const { id, name, blob } of files) app.files.adopt({ id, name, blob });
   const known = new Set(files.map((file) => file.id));
   const items = records.filter((record) => known.has(record.plain.fileId)).map(itemOf);
   const byId = new Map(items.map((item) => [item.id, item]));
   const listed = session.order.map((id) => byId.get(id)).filter(Boolean);
+  app.store.set({ windows: session.windows, activeClass: session.activeClass });
   app.frames.add(listed);
   if (byId.has(session.selected)) app.frames.select(session.selected);
   restoreHistory(app, actions, session.position, byId);

@@ -16,13 +16,15 @@ const DAY_MS = 24 * 3600 * 1000;
  * @property {string[]} order ids of the frames in the list
  * @property {string|null} selected
  * @property {number} position how many of the actions are done
+ * @property {Record<string, object>} windows by file, as in the store
+ * @property {string|null} activeClass
  * @property {boolean} left the user began afresh: it is not taken up by itself
  */
 
 /** @returns {Session} */
 export function newSession() {
   const now = Date.now();
-  return { id: newId(), started: now, updated: now, order: [], selected: null, position: 0, left: false };
+  return { id: newId(), started: now, updated: now, order: [], selected: null, position: 0, windows: {}, activeClass: null, left: false };
 }
 
 /** The session that this tab had before it was loaded again. */
