@@ -35,6 +35,7 @@ function stateOf(app, usual, elapsed) {
     const share = Math.min(elapsed / (usual.get(modelName) ?? FIRST_GUESS_MS), NEARLY);
     return { text: ['viewer.segmenting', { name: modelName }], share, stop: () => app.showing.cancel() };
   }
+  if (item && !modelName) return { text: ['viewer.no-model-yet'], share: null, stop: null };
   if (playing || !item || !canRun('frame.segment')) return null;
   const words = item.status === 'failed' && item.problem ? wordsFor(item.problem) : null;
   return { text: words ? [words.key, words.vars] : ['viewer.no-mask'], share: null, stop: null };
@@ -61,7 +62,7 @@ export function buildWorking(host, app) {
     setText(text, ...state.text);
     cancel.hidden = bar.element.hidden = !state.stop;
     again.hidden = Boolean(state.stop) || !app.store.get().modelName;
-    choose.hidden = Boolean(app.store.get().modelName);
+    choose.hidden = Boolean(state.stop || app.store.get().modelName);
     stop = state.stop ?? stop;
     if (state.share !== null) bar.set(state.share);
     if (state.stop || host.hidden) timer = setTimeout(show, REFRESH_MS);
