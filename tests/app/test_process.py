@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from . import running
 from .in_process import API
 from .running import ENTRANCE
 
@@ -86,6 +87,18 @@ def test_without_a_model_it_starts_and_offers_what_lies_in_its_folder(start_app,
         assert (session["default_model"], session["models"]) == (None, [])
         loaded = client.post(f"{API}/models", json={"id": session["found"][0]["id"]})
         assert loaded.json()["name"] == "tiny"
+
+
+def test_the_only_model_that_is_found_is_taken(tiny_model, tmp_path):
+    trained = tmp_path / "outputs" / "runs" / "2026-11-23" / "09-00-00"
+    trained.mkdir(parents=True)
+    (trained / "model.onnx").write_bytes(tiny_model.onnx.read_bytes())
+    service = running.start(tmp_path)
+    try:
+        with service.client() as client:
+            assert client.get(f"{API}/session").json()["default_model"] == "tiny"
+    finally:
+        assert service.end() == 0
 
 
 def test_enter_in_its_window_gives_another_token(tiny_model, tmp_path):

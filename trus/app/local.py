@@ -36,20 +36,32 @@ def run_application(
     closed = hashlib.sha256(secrets.token_bytes()).hexdigest()
     settings = ServeSettings(port=port, tokens=(closed,), drain_s=DRAIN_S, threads=threads, max_memory=MEMORY)
 
-    sources, found = [*sources], usual_places()
+    found = usual_places()
+    sources = [*sources] or _only_one(found)
 
     def extend(app: FastAPI) -> None:
         add_application(app, login, local=True, save_folder=save_folder, found=found)
 
     def announce(address: str) -> None:
         _invite(address, login, with_browser)
-        _in_background(_look, found, bool(sources))
+        _in_background(found.look)  # before the page asks, as it takes a moment the first time
         if sys.stdin is not None and sys.stdin.isatty():
             _in_background(_invite_again, address, login, with_browser)
 
     if sources and sys.stderr.isatty():
         print(f"loading {', '.join(str(source) for _, source in sources)} ...", file=sys.stderr, flush=True)
     return serve(sources, settings, Presentation(extend, announce, logging.WARNING))
+
+
+def _only_one(found: FoundModels) -> list[Source]:
+    """The model that is found, where there is one to choose; how many there are is said."""
+    models = found.look()
+    if len(models) == 1:
+        print(f"the only model file that was found: {models[0].path}", flush=True)
+        return [(None, models[0].path)]
+    missing = "no model file was found: make one (make train), give one (--model FILE), or drop one into the page"
+    print(f"model files found: {len(models)}; choose one in the page" if models else missing, flush=True)
+    return []
 
 
 def _invite(address: str, login: Login, with_browser: bool) -> None:
@@ -61,15 +73,6 @@ def _invite(address: str, login: Login, with_browser: bool) -> None:
 
 def _in_background(work: Callable[..., object], *arguments: object) -> None:
     threading.Thread(target=work, args=arguments, daemon=True).start()
-
-
-def _look(found: FoundModels, has_model: bool) -> None:
-    """Before the page asks, as it takes a moment the first time; the number is said to those who gave no model."""
-    number = len(found.look())
-    if has_model:
-        return
-    missing = "no model file was found: make one (make train), give one (--model FILE), or drop one into the page"
-    print(f"model files found: {number}; choose one in the page" if number else missing, flush=True)
 
 
 def _has_screen() -> bool:

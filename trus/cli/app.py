@@ -8,7 +8,8 @@ import typer
 Models = Annotated[
     list[str] | None,
     typer.Option(
-        help="An .onnx model file, or NAME=FILE; repeatable. Without: those found are offered.", metavar="[NAME=]FILE"
+        help="An .onnx model file, or NAME=FILE; repeatable. Without: the one that is found, of several the page's choice.",
+        metavar="[NAME=]FILE",
     ),
 ]
 
