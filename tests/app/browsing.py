@@ -91,7 +91,8 @@ def open_page(chromium: Browser, watch: Watch, app_service: RunningApp) -> Itera
         context.set_default_timeout(15_000)
         contexts.append(context)
         name, value = service.cookie
-        context.add_cookies([{"name": name, "value": value, "url": f"{service.address}/app"}])
+        place = {"domain": "127.0.0.1", "path": "/app", "httpOnly": True, "sameSite": "Strict"}
+        context.add_cookies([{"name": name, "value": value} | place])
         watch.follow(context)
         page = context.new_page()
         page.goto(f"{service.address}{path}")

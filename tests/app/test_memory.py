@@ -9,7 +9,7 @@ from playwright.sync_api import CDPSession, Page
 
 from . import steps
 
-FRAMES = 200
+FRAMES = 100
 MIB = 1024 * 1024
 
 
