@@ -8,15 +8,22 @@ import typer
 Models = Annotated[
     list[str] | None,
     typer.Option(
-        help="An .onnx model file, or NAME=FILE; repeatable. Without: the one that is found, of several the page's choice.",
+        help="An .onnx model file, or NAME=FILE; repeatable. Without: the one that is found; of several the page's "
+        "choice.",
         metavar="[NAME=]FILE",
     ),
+]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="0: any free one.", show_default="the same at every start")
 ]
 
 
 def open_application(
     model: Models = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="0: any free one.", show_default="the one of the last start"),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     save_to: Annotated[
         Path | None, typer.Option(help="Folder for training manifests.", show_default="~/trus-annotations")
@@ -28,7 +35,13 @@ def open_application(
     It runs on this computer only; frames never leave it. Ends with Ctrl-C. Research use only.
     """
     from trus.app.local import run_application
+    from trus.app.ports import usual_port
     from trus.cli.serve import name_models
 
+    chosen = usual_port() if port is None else port
+    if port is None and not chosen:
+        typer.echo(
+            "the usual port is in use, perhaps by another trus app: work that a browser kept is seen there", err=True
+        )
     folder = save_to or Path.home() / "trus-annotations"
-    raise typer.Exit(run_application(name_models(model or []), port, folder.expanduser(), not no_browser, threads))
+    raise typer.Exit(run_application(name_models(model or []), chosen, folder.expanduser(), not no_browser, threads))
