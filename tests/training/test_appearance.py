@@ -7,9 +7,11 @@ import pytest
 
 from trus.data.manifest import Manifest
 from trus.inference.appearance import measure_frame
+from trus.inference.predictor import read_model_file
 from trus.preprocessing import Preprocessor
 from trus.training import appearance
 from trus.training.appearance import appearance_of
+from trus.training.checkpoint_export import export_checkpoint
 
 WHOLE = Preprocessor.from_dict({"size": [32, 32], "channels": "grey", "region": None})
 CROPPED = Preprocessor.from_dict({"size": [32, 32], "channels": "grey", "region": "manifest"})
@@ -62,3 +64,15 @@ def test_of_many_frames_some_are_measured(frames, measured, monkeypatch):
     many = [replace(frame, image_id=f"{frame.image_id}-{n}") for n in range(5) for frame in frames]
     assert appearance_of(many, WHOLE).frames == 10
     assert len(measured) == 10
+
+
+def test_a_model_file_knows_its_folds_training_frames_and_so_does_a_later_export(job, tmp_path, monkeypatch):
+    monkeypatch.setattr("trus.inference.appearance.ranges.FEWEST_FRAMES", 2)
+    job(f"run_dir={tmp_path}/run")
+    held = read_model_file(tmp_path / "run" / "model.onnx")[0]
+    assert held.appearance.frames == held.data.frames < 7
+    assert export_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt", tmp_path / "m.onnx").appearance == (
+        held.appearance
+    )
+    (kept,) = (tmp_path / "cache").rglob("appearance/*.json")
+    assert len(json.loads(kept.read_text())) == held.data.frames

@@ -11,7 +11,6 @@ import numpy as np
 from trus.app.exports.download import Download
 from trus.app.exports.going import Going
 from trus.app.exports.shape import Shape, shape_of
-from trus.data.intake.spacing import Spacing
 from trus.inference.postprocessing import label_components
 
 COLUMNS = (
@@ -60,21 +59,17 @@ def _numbers(frame: Going, plane: np.ndarray) -> dict[str, Any]:
     scale = frame.scale
     x, y, width, height = cv2.boundingRect(plane)
     spacing = scale.within((x, y, x + width, y + height)) if width else scale.whole
-    area_mm2 = scale.area_mm2(plane)
+    part = plane[y : y + height, x : x + width]  # most of a frame holds nothing
     return {
-        "area_px": int(plane.sum()),
-        "area_mm2": _rounded(area_mm2, 3),
-        "components": len(label_components(plane)[1]) - 1,
+        "area_px": int(part.sum()),
+        "area_mm2": _rounded(scale.area_mm2(plane), 3),
+        "components": len(label_components(part)[1]) - 1 if width else 0,
         "spacing_row_mm": spacing and spacing[0],
         "spacing_col_mm": spacing and spacing[1],
         "spacing_note": "" if spacing and not frame.asked.stated else scale.note,
-        **_lengths(shape_of(plane), "px"),
-        **(_in_mm(plane, spacing) if spacing else {}),
+        **_lengths(shape_of(part), "px"),
+        **(_lengths(shape_of(part, spacing), "mm") if spacing else {}),
     }
-
-
-def _in_mm(plane: np.ndarray, spacing: Spacing) -> dict[str, Any]:
-    return _lengths(shape_of(plane, spacing), "mm")
 
 
 def _lengths(shape: Shape, unit: str) -> dict[str, Any]:
