@@ -53,14 +53,16 @@ export function groupsOf(format, items) {
  * Names of the frames' files, no two files alike once the service has made them safe: what is made in several requests
  * can lie in one archive.
  *
+ * @param {import('../files/files.js').Files} files
  * @param {object[]} items
  * @returns {Map<string, string>} by file
  */
-export function fileNames(items) {
+export function fileNames(files, items) {
   const taken = new Set();
   const names = new Map();
-  for (const { fileId, name } of items) {
+  for (const { fileId } of items) {
     if (names.has(fileId)) continue;
+    const { name } = files.get(fileId);
     let unique = name;
     for (let n = 2; taken.has(plain(unique)); n++) unique = name.replace(/(\.[^.]*)?$/, `-${n}$1`);
     taken.add(plain(unique));

@@ -64,7 +64,7 @@ async function exportFormat(app, format, items, about, going) {
 async function* answers(app, format, items, about, { signal, progress }) {
   const groups = groupsOf(format, items);
   const total = groups.flat().length;
-  const names = fileNames(items);
+  const names = fileNames(app.files, items);
   let done = 0;
   for (const group of groups) {
     progress(format.id, done, total);

@@ -1,7 +1,7 @@
 /** Measurements over the picture: lines with a dark edge, cross-shaped ends, and a label. */
 
 import { boxOf, ellipse } from './geometry.js';
-import { figures } from './measurement.js';
+import { figures, numberOf } from './measurement.js';
 import { IN_PIXELS, scaleAt } from './scale.js';
 import { markOf, row } from './words.js';
 
@@ -24,7 +24,7 @@ export function drawMeasurement(context, view, item, measurement, look) {
   for (const point of points) stroke(context, cross(point), look);
   if (look.chosen) points.forEach((point) => ring(context, point, look));
   const found = figures(item, measurement, () => undefined);
-  label(context, points[1], row(found.rows[0]) + markOf(found.scale), view.size.width, look);
+  label(context, points[1], `${numberOf(item, measurement)} · ${row(found.rows[0])}${markOf(found.scale)}`, view.size.width, look);
 }
 
 const OUTLINES = {

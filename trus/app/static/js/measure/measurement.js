@@ -23,6 +23,13 @@ import { shapeOf } from './shape.js';
 /** Points that a measurement of each type has. */
 export const POINTS = { calliper: 2, angle: 3, ellipse: 3 };
 
+/** The number that a measurement bears on the picture and in lists, from 1; of a new one the next. */
+export function numberOf(item, measurement) {
+  const placed = item.measurements.filter((each) => each.points.length);
+  const place = placed.findIndex((each) => each.id === measurement.id);
+  return (place < 0 ? placed.length : place) + 1;
+}
+
 export function newMeasurement(type, content) {
   return { id: newId(), type, points: [], ...content };
 }

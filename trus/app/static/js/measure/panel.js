@@ -7,7 +7,7 @@ import { icon } from '../icons.js';
 import { register } from '../keyboard.js';
 import { noteText } from '../notes.js';
 import { removeMeasurement } from './actions.js';
-import { figures } from './measurement.js';
+import { figures, numberOf } from './measurement.js';
 import { frameScale, mayState } from './scale.js';
 import { shapes } from './shape.js';
 import { openSpacingDialog } from './spacing_dialog.js';
@@ -110,7 +110,8 @@ function handList(app, item) {
 function handRow(app, item, measurement) {
   const { scale, rows } = figures(item, measurement, (id) => app.frames.get(id));
   const chosen = app.store.get().measurement === measurement.id;
-  const name = h('span', { class: 'grow', t: `measure.type.${measurement.type}` });
+  const place = measurement.points.length ? `${numberOf(item, measurement)} · ` : '';
+  const name = h('span', { class: 'grow' }, place, h('span', { t: `measure.type.${measurement.type}` }));
   const values = h('span', { class: 'hand-values' }, ...rows.map((each) => h('span', {}, row(each) + markOf(scale))));
   const choose = () => app.store.set({ measurement: measurement.id });
   const face = h('button', { type: 'button', class: 'hand-face', 'aria-pressed': String(chosen), on: { click: choose } }, icon(measurement.type, 16), name, values);

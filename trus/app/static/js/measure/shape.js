@@ -37,12 +37,32 @@ const known = new WeakMap();
  */
 export function shapes(item) {
   if (!item.mask) return null;
-  const key = `${item.spacing ?? ''}/${item.statedSpacing ?? ''}/${item.mask.version}`;
-  const last = known.get(item);
-  if (last?.key === key && last.mask === item.mask) return last.list;
+  const measured = measuredShapes(item);
+  if (measured) return measured;
   const list = readMask(item, (mask) => measure(item, mask));
-  known.set(item, { key, mask: item.mask, list });
+  known.set(item, { key: keyOf(item), mask: item.mask, list });
   return list;
+}
+
+/** The same where it was measured already, else null: for lists of many frames. @returns {Shape[]|null} */
+export function measuredShapes(item) {
+  const last = known.get(item);
+  return item.mask && last?.mask === item.mask && last.key === keyOf(item) ? last.list : null;
+}
+
+/** Measures frames one by one without keeping the page waiting. @param {(item: object) => void} told after each */
+export async function measureAll(items, signal, told) {
+  for (const item of items) {
+    if (!item.mask || measuredShapes(item)) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    if (signal.aborted) return;
+    shapes(item);
+    told(item);
+  }
+}
+
+function keyOf(item) {
+  return `${item.spacing ?? ''}/${item.statedSpacing ?? ''}/${item.mask.version}`;
 }
 
 /**

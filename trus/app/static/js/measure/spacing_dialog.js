@@ -6,6 +6,7 @@ import { h } from '../dom.js';
 import { number, t } from '../i18n.js';
 import { stateSpacing } from './actions.js';
 import { distance } from './geometry.js';
+import { numberOf } from './measurement.js';
 import { IN_PIXELS, mayState } from './scale.js';
 
 const LEAST = 0.001;
@@ -21,7 +22,7 @@ export function openSpacingDialog(app) {
   const problem = h('p', { class: 'field-problem', role: 'alert' });
   if (item.statedSpacing) [fields.rows.input.value, fields.columns.input.value] = item.statedSpacing;
   const numbers = h('div', { class: 'fields' }, fields.rows.element, fields.columns.element);
-  const chooser = calliperChooser(callipers);
+  const chooser = calliperChooser(item, callipers);
   const known = callipers.length
     ? h('div', { class: 'fields' }, chooser.element, fields.length.element)
     : h('p', { class: 'hint', t: 'measure.spacing.noCalliper' });
@@ -51,9 +52,9 @@ function millimetres(labelKey) {
   return { element, input };
 }
 
-function calliperChooser(callipers) {
+function calliperChooser(item, callipers) {
   const text = (each) => number(distance(...each.points, IN_PIXELS), { maximumFractionDigits: 1 });
-  const options = callipers.map((each, i) => h('option', { value: i, t: 'measure.spacing.calliper', vars: { n: i + 1, length: text(each) } }));
+  const options = callipers.map((each, i) => h('option', { value: i, t: 'measure.spacing.calliper', vars: { n: numberOf(item, each), length: text(each) } }));
   const select = h('select', { class: 'select', tLabel: 'measure.spacing.which' }, ...options);
   select.selectedIndex = callipers.length - 1;
   return { element: select, index: () => select.selectedIndex };

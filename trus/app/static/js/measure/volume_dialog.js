@@ -5,7 +5,7 @@ import { fill, h } from '../dom.js';
 import { t } from '../i18n.js';
 import { addMeasurement } from './actions.js';
 import { ellipsoidVolume } from './geometry.js';
-import { axisLength, figures, newMeasurement } from './measurement.js';
+import { axisLength, figures, newMeasurement, numberOf } from './measurement.js';
 import { shapes } from './shape.js';
 import { quantity } from './words.js';
 
@@ -78,9 +78,9 @@ function axisRow({ key, plane, place }, frames, find, choice, tell) {
 /** Lengths of a frame that are certain in mm: callipers first, then the diameters of its masks. */
 function lengthsOf(item, find) {
   const callipers = item.measurements.filter((each) => each.type === 'calliper');
-  const byHand = callipers.map((each, i) => ({
+  const byHand = callipers.map((each) => ({
     axis: { itemId: item.id, measurementId: each.id },
-    text: `${t('measure.volume.calliper', { n: i + 1 })}: ${quantity(figures(item, each, find).rows[0].value, 'mm')}`,
+    text: `${t('measure.volume.calliper', { n: numberOf(item, each) })}: ${quantity(figures(item, each, find).rows[0].value, 'mm')}`,
   }));
   const ofMasks = (shapes(item) ?? []).filter((shape) => shape.widest).flatMap((shape) =>
     ['widest', 'across'].map((which) => ({

@@ -1,7 +1,7 @@
 /** What a report says of a frame, as plain values that the report's page writes in its language. */
 
 import { thresholdsOf } from '../export/request.js';
-import { axisLength, figures } from '../measure/measurement.js';
+import { axisLength, figures, numberOf } from '../measure/measurement.js';
 import { frameScale } from '../measure/scale.js';
 import { shapes } from '../measure/shape.js';
 import { drawReport } from './picture.js';
@@ -17,8 +17,6 @@ export async function describe(app, item) {
   const result = item.results.get(mask.model);
   return {
     name: item.name,
-    number: item.number,
-    frames: app.frames.ofFile(item.fileId).length,
     size: item.size,
     scale: frameScale(item),
     classes: classesOf(app, item, result),
@@ -50,5 +48,5 @@ function measurementOf(app, item, measurement) {
     const { length, item: of } = axisLength(axis, find);
     return { length, name: of?.name ?? '', number: of ? app.frames.list.indexOf(of) + 1 : null };
   });
-  return { type: measurement.type, scale, rows, axes };
+  return { number: measurement.points.length ? numberOf(item, measurement) : null, type: measurement.type, scale, rows, axes };
 }

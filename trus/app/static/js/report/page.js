@@ -2,7 +2,7 @@
 
 import { button } from '../controls.js';
 import { fill, h } from '../dom.js';
-import { loadTexts, number, onLanguage, percent, setLanguage, t } from '../i18n.js';
+import { hasText, loadTexts, number, onLanguage, percent, setLanguage, t } from '../i18n.js';
 import { noteText } from '../notes.js';
 import { figure, markOf, quantity, row, scaleNote, spacingText } from '../measure/words.js';
 
@@ -30,7 +30,7 @@ function show(sheet, report) {
     fill(
       sheet,
       head(report),
-      h('div', { class: 'who' }, typed.patient.element, fact('export.report.frame', frameText(report)), fact('export.report.date', dateText(report.date))),
+      h('div', { class: 'who' }, typed.patient.element, fact('export.report.frame', report.name), fact('export.report.date', dateText(report.date))),
       h('div', { class: 'picture-box' }, picture),
       classTable(report),
       handTable(report),
@@ -64,10 +64,6 @@ function remarksField() {
 
 function fact(key, text) {
   return h('div', { class: 'fact' }, h('span', {}, t(key)), h('strong', { translate: 'no' }, text));
-}
-
-function frameText({ name, number: place, frames }) {
-  return frames > 1 ? t('export.report.frame.of', { name, n: place + 1, frames }) : name;
 }
 
 function dateText(date) {
@@ -107,14 +103,15 @@ function scaleText({ spacing, source }) {
 
 function handTable({ measurements }) {
   if (!measurements.length) return null;
+  const volumes = measurements.some((each) => each.axes.length);
   const rows = measurements.slice(0, MOST_MEASUREMENTS).map((each) =>
-    h('tr', {}, h('th', { scope: 'row' }, t(`measure.type.${each.type}`)), h('td', {}, each.rows.map((one) => row(one) + markOf(each.scale)).join(' · ')), h('td', {}, originText(each))),
+    h('tr', {}, h('th', { scope: 'row' }, `${each.number ? `${each.number} · ` : ''}${t(`measure.type.${each.type}`)}`), h('td', {}, each.rows.map((one) => row(one) + markOf(each.scale)).join(' · ')), volumes ? h('td', {}, originText(each)) : null),
   );
   const more = measurements.length - rows.length;
   const notes = [...new Set(measurements.map((each) => scaleNote(each.scale)))].filter(Boolean);
   if (more > 0) notes.push(t('export.report.more', { n: more }));
   const rest = notes.length ? h('p', { class: 'note' }, notes.join(' ')) : null;
-  return h('section', {}, h('h2', {}, t('export.report.byHand')), table(['export.report.measure', 'export.report.value', 'export.report.origin'], rows), rest);
+  return h('section', {}, h('h2', {}, t('export.report.byHand')), table(['export.report.measure', 'export.report.value', ...(volumes ? ['export.report.origin'] : [])], rows), rest);
 }
 
 /** A volume shows the lengths that it was made of, and where they were measured. */
@@ -131,7 +128,8 @@ function provenance({ model, corrected, annotator, warnings }) {
     ['export.report.annotator', annotator || '–'],
   ];
   const list = h('dl', { class: 'facts' }, ...facts.flatMap(([key, text]) => [h('dt', {}, t(key)), h('dd', { translate: 'no' }, text)]));
-  const warned = warnings.length ? h('p', { class: 'note' }, t('export.report.warnings', { n: warnings.length })) : null;
+  const signs = warnings.map(({ code, detail }) => (hasText(`viewer.warning-${code}`) ? t(`viewer.warning-${code}`) : detail));
+  const warned = signs.length ? h('p', { class: 'note' }, t('export.report.warnings', { signs: signs.join('; ') })) : null;
   return h('section', {}, list, warned);
 }
 

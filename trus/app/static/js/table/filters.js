@@ -1,7 +1,6 @@
 /** The filters over the table of results. */
 
 import { h } from '../dom.js';
-import { shapes } from '../measure/shape.js';
 
 const STATES = ['any', 'warnings', 'corrected', 'uncorrected', 'failed', 'waiting'];
 
@@ -22,7 +21,7 @@ function stateSelect(filter, changed) {
 }
 
 function classSelect(app, filter, changed) {
-  const names = [...new Set(app.frames.list.flatMap((item) => (shapes(item) ?? []).map((shape) => shape.name)))];
+  const names = [...new Set(app.frames.list.flatMap((item) => (item.mask?.targets ?? []).map((target) => target.name)))];
   const option = (kind, name) => h('option', { value: `${kind} ${name}`, t: `batch.table.class.${kind}`, vars: { name } });
   const any = h('option', { value: '', t: 'batch.table.class.any' });
   const options = names.flatMap((name) => [option('present', name), option('absent', name)]);

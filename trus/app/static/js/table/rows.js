@@ -1,13 +1,13 @@
 /** What the table of results shows of each frame, its order and its filters. Nothing here touches the page. */
 
-import { shapes } from '../measure/shape.js';
+import { measuredShapes } from '../measure/shape.js';
 
 /**
  * @typedef {object} Row
  * @property {object} item
  * @property {number} position in the list of frames, from 0
  * @property {string} status
- * @property {Map<string, import('../measure/shape.js').Shape>} shapes by class
+ * @property {Map<string, import('../measure/shape.js').Shape>} shapes by class; none while it is not measured
  * @property {Map<string, number|null>} probability mean probability by class
  * @property {number|null} confidence lowest of them
  * @property {number} warnings
@@ -23,7 +23,7 @@ export function rowOf(item, position) {
     item,
     position,
     status: item.status,
-    shapes: new Map((shapes(item) ?? []).map((shape) => [shape.name, shape])),
+    shapes: new Map((measuredShapes(item) ?? []).map((shape) => [shape.name, shape])),
     probability,
     confidence: known.length ? Math.min(...known) : null,
     warnings: result?.warnings.length ?? 0,
@@ -54,7 +54,7 @@ export function filterRows(rows, { present, absent, state, text }) {
   return rows.filter(
     (row) =>
       (!present || holds(row, present)) &&
-      (!absent || (row.status === 'done' && !holds(row, absent))) &&
+      (!absent || (row.shapes.has(absent) && !holds(row, absent))) &&
       (!state || STATES[state](row)) &&
       (!wanted || row.item.name.toLowerCase().includes(wanted)),
   );

@@ -6,6 +6,7 @@ import { currentLanguage, t } from '../i18n.js';
 import { chord, register } from '../keyboard.js';
 import { columnsOf, headCell, rowElement } from './cells.js';
 import { filterBar } from './filters.js';
+import { measureAll } from '../measure/shape.js';
 import { filterRows, rowOf, sortRows } from './rows.js';
 import { VirtualRows } from './virtual.js';
 
@@ -28,6 +29,7 @@ class ResultsTable {
   #columns = [];
   #timer = 0;
   #ends = [];
+  #control = new AbortController();
 
   constructor(app, state) {
     this.#app = app;
@@ -48,6 +50,7 @@ class ResultsTable {
     this.dialog = openDialog({ titleKey: 'batch.table', body, wide: true, onClose: () => this.#close() });
     this.dialog.element.classList.add('is-table');
     this.#listen();
+    this.#measure();
     this.#state.current = 0;
     this.#refresh();
     this.#moveTo(Math.max(0, this.#rows.findIndex((row) => row.item === this.#app.frames.selected)));
@@ -55,11 +58,20 @@ class ResultsTable {
   }
 
   #listen() {
-    const soon = () => (this.#timer ||= setTimeout(() => this.#refresh(), REFRESH_MS));
-    this.#ends = [this.#app.frames.on('list', soon), this.#app.frames.on('item', soon)];
+    this.#ends = ['list', 'item'].map((event) => this.#app.frames.on(event, () => this.#soon()));
+  }
+
+  #soon() {
+    this.#timer ||= setTimeout(() => this.#refresh(), REFRESH_MS);
+  }
+
+  /** Frames of an earlier visit, or whose scale was changed, have no figures yet. */
+  #measure() {
+    measureAll(this.#app.frames.list, this.#control.signal, () => this.#soon());
   }
 
   #close() {
+    this.#control.abort();
     clearTimeout(this.#timer);
     this.#ends.forEach((end) => end());
   }

@@ -51,7 +51,6 @@ export default {
   'export.report.picture': 'The frame with the outlines of its classes and the measurements',
   'export.report.patient': 'Patient or study',
   'export.report.frame': 'Frame',
-  'export.report.frame.of': '{name}, {n} of {frames}',
   'export.report.date': 'Date',
   'export.report.classes': 'Classes',
   'export.report.probability': 'Mean probability',
@@ -69,9 +68,6 @@ export default {
   'export.report.corrected': 'corrected by hand',
   'export.report.uncorrected': 'as the model made it',
   'export.report.annotator': 'Annotator',
-  'export.report.warnings': {
-    one: 'This frame is unlike those the model was trained on ({n} sign). Look at the mask with care.',
-    other: 'This frame is unlike those the model was trained on ({n} signs). Look at the mask with care.',
-  },
+  'export.report.warnings': 'This frame is unlike those the model was trained on: {signs}. Look at the mask with care.',
   'export.report.statement': 'Research use only. Not a medical device; must not be used for diagnosis or treatment decisions.',
 };

@@ -66,7 +66,6 @@ export default {
   'export.report.picture': 'Кадр с контурами классов и измерениями',
   'export.report.patient': 'Пациент или исследование',
   'export.report.frame': 'Кадр',
-  'export.report.frame.of': '{name}, {n} из {frames}',
   'export.report.date': 'Дата',
   'export.report.classes': 'Классы',
   'export.report.probability': 'Средняя вероятность',
@@ -84,11 +83,6 @@ export default {
   'export.report.corrected': 'исправлена вручную',
   'export.report.uncorrected': 'как её построила модель',
   'export.report.annotator': 'Разметчик',
-  'export.report.warnings': {
-    one: 'Кадр не похож на обучающие ({n} признак). Проверьте маску внимательно.',
-    few: 'Кадр не похож на обучающие ({n} признака). Проверьте маску внимательно.',
-    many: 'Кадр не похож на обучающие ({n} признаков). Проверьте маску внимательно.',
-    other: 'Кадр не похож на обучающие ({n} признака). Проверьте маску внимательно.',
-  },
+  'export.report.warnings': 'Кадр не похож на те, на которых обучена модель: {signs}. Проверьте маску внимательно.',
   'export.report.statement': 'Только для исследований. Не является медицинским изделием; не для диагностики и решений о лечении.',
 };
