@@ -11,6 +11,8 @@ import httpx
 import numpy as np
 import pytest
 
+from trus.app.port import CHOICE, usual_port
+
 from . import running
 from .in_process import API
 from .running import ENTRANCE
@@ -69,7 +71,7 @@ def test_a_taken_port_is_one_clear_line(app_service, tmp_path):
 
 def test_a_model_file_that_is_none_is_one_clear_line(tmp_path):
     (tmp_path / "model.onnx").write_text("no model")
-    command = [sys.executable, "-m", "trus.cli", "app", "--no-browser", "--model", "model.onnx"]
+    command = [sys.executable, "-m", "trus.cli", "app", "--no-browser", "--port", "0", "--model", "model.onnx"]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: model.onnx: ")
@@ -101,10 +103,32 @@ def test_the_only_model_that_is_found_is_taken(tiny_model, tmp_path):
         assert service.end() == 0
 
 
+def test_it_comes_back_at_the_same_address(monkeypatch, tmp_path):
+    """A browser keeps work by origin: another port would be another, empty, drawer."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    port, is_usual = usual_port()
+    assert is_usual
+    assert port in CHOICE
+    assert usual_port() == (port, True)
+    with socket.create_server(("127.0.0.1", port)):
+        other, is_usual = usual_port()
+        assert other != port
+        assert not is_usual
+    assert usual_port() == (port, True)
+    (tmp_path / "trus" / "app_port").write_text("22\n")
+    assert usual_port()[0] in CHOICE, "what is no port of ours is not believed"
+
+
+def test_where_nothing_can_be_remembered_it_starts_all_the_same(monkeypatch, tmp_path):
+    (tmp_path / "trus").write_text("a file in the way")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert usual_port()[0] in CHOICE
+
+
 def test_enter_in_its_window_gives_another_token(tiny_model, tmp_path):
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "trus.cli", "app", "--no-browser", "--model", str(tiny_model.onnx)]
+    command = [sys.executable, "-m", "trus.cli", "app", "--no-browser", "--port", "0", "--model", str(tiny_model.onnx)]
     process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     try:
         first = ENTRANCE.search(process.stdout.readline()).group()

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from trus.app.application import add_application
 from trus.app.found import FoundModels, usual_places
 from trus.app.login import Login
+from trus.app.port import usual_port
 from trus.serving.server import Presentation, serve
 from trus.serving.service import Source
 from trus.serving.settings import MIB, ServeSettings
@@ -25,12 +26,17 @@ MEMORY = 1024 * MIB
 
 
 def run_application(
-    sources: Iterable[Source], port: int, save_folder: Path, with_browser: bool, threads: int | None = None
+    sources: Iterable[Source], port: int | None, save_folder: Path, with_browser: bool, threads: int | None = None
 ) -> int:
     """Serve the pages on loopback until Ctrl-C or SIGTERM; returns the exit code. Raises ConfigError, ModelFileError.
 
-    Prints the address with its one-time token once the models are loaded, and opens the browser there.
+    Prints the address with its one-time token once the models are loaded, and opens the browser there. `port` 0 is any
+    free one, None the one of last time.
     """
+    if port is None:
+        port, is_usual = usual_port()
+        if not is_usual:
+            print("another trus app is open: work that the browser kept is found at that one's address", flush=True)
     login = Login()
     # the web API beside the pages is closed: nobody knows this token
     closed = hashlib.sha256(secrets.token_bytes()).hexdigest()
