@@ -249,3 +249,18 @@ def test_in_russian(open_page, dataset, save_screenshot):
     page.keyboard.press("Control+e")
     expect(page.get_by_role("dialog")).to_contain_text("Какие кадры")
     save_screenshot(page, "export-ru")
+
+
+def test_what_the_table_shows_is_exported(page_with_masks):
+    page = page_with_masks
+    page.keyboard.press("Shift+T")
+    name = steps.names(page)[1]
+    page.get_by_label("Name contains").fill(name)
+    page.get_by_role("button", name="Export these").click()
+    expect(page.get_by_label("Those in the table (1)")).to_be_checked()
+    for box in page.locator(".export-formats input").all():
+        if box.is_enabled():
+            box.set_checked(box.get_attribute("value") == "mask")
+    with page.expect_download() as download:
+        run(page)
+    assert download.value.suggested_filename == f"{name.removesuffix('.png')}_mask.png"

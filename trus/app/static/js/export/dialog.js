@@ -4,7 +4,7 @@ import { progressBar } from '../controls.js';
 import { openDialog } from '../dialog.js';
 import { fill, h } from '../dom.js';
 import { number, onLanguage, t } from '../i18n.js';
-import { isAbort } from '../api.js';
+import { Problem, isAbort } from '../api.js';
 import { wordsFor } from '../messages.js';
 import { buildForm } from './form.js';
 import { INTO_FOLDER, framesOf } from './formats.js';
@@ -12,11 +12,24 @@ import { exportFiles, exportIntoFolder } from './run.js';
 import { save } from './save.js';
 import { summary } from './summary.js';
 
-/** What was chosen last stays chosen while the page lives. */
-const choice = { scope: 'all', formats: new Set(['mask', 'csv']), folder: false, patientId: '', acceptText: false };
+/**
+ * @typedef {object} Choice
+ * @property {string} scope
+ * @property {object[]|null} chosen frames that the table showed
+ * @property {Set<string>} formats
+ * @property {boolean} folder whether they go into the training folder
+ * @property {string} patientId
+ * @property {boolean} acceptText
+ */
 
-/** @param {object} app */
-export function openExport(app) {
+/** What was chosen last stays chosen while the page lives. @type {Choice} */
+const choice = { scope: 'all', chosen: null, formats: new Set(['mask', 'csv']), folder: false, patientId: '', acceptText: false };
+
+/** @param {object} app @param {object[]|null} [chosen] frames to offer beside the usual scopes */
+export function openExport(app, chosen = null) {
+  choice.chosen = chosen;
+  if (chosen) choice.scope = 'chosen';
+  else if (choice.scope === 'chosen') choice.scope = 'all';
   new ExportDialog(app).open();
 }
 
@@ -50,7 +63,7 @@ class ExportDialog {
   }
 
   #show() {
-    const frames = framesOf(this.#app, choice.scope).length;
+    const frames = framesOf(this.#app, choice.scope, choice.chosen).length;
     this.form.querySelectorAll('input, fieldset').forEach((each) => each.toggleAttribute('data-busy', this.#busy));
     this.form.inert = this.#busy;
     this.#bar.element.parentElement.classList.toggle('is-off', !this.#busy);
@@ -74,14 +87,14 @@ class ExportDialog {
 
   async #export(signal) {
     const { formats, folder } = this.form.wanted();
-    const items = framesOf(this.#app, choice.scope);
+    const items = framesOf(this.#app, choice.scope, choice.chosen);
     const about = { annotator: this.#app.store.get().annotator ?? '', patientId: choice.patientId, acceptText: choice.acceptText };
     const going = { signal, progress: (format, done, total) => this.#tell(format, done, total) };
     const written = folder ? await exportIntoFolder(this.#app, INTO_FOLDER, items, about, going) : null;
     if (written) fill(this.#outcome, summary(written));
     const made = formats.length ? await exportFiles(this.#app, formats, items, about, going) : null;
     if (made) save(made.blob, made.name);
-    if (!made && formats.length) throw Object.assign(new Error('nothing fits'), { kind: 'nothing-to-export', status: 422 });
+    if (!made && formats.length) throw new Problem(0, 'nothing-to-export');
     if (made) this.#app.say('export.saved', { name: made.name }, { kind: 'success' });
     if (made && !written) this.dialog.close();
   }

@@ -5,14 +5,13 @@ import { FORMATS, SCOPES, framesOf } from './formats.js';
 
 /**
  * @param {object} app
- * @param {{scope: string, formats: Set<string>, folder: boolean, patientId: string, acceptText: boolean}} choice changed
- *   in place
+ * @param {import('./dialog.js').Choice} choice changed in place
  * @param {() => void} changed
  * @returns {HTMLElement & {wanted: () => {formats: import('./formats.js').Format[], folder: boolean}}}
  */
 export function buildForm(app, choice, changed) {
   const folder = app.store.get().session?.save_folder ?? null;
-  const frames = () => framesOf(app, choice.scope);
+  const frames = () => framesOf(app, choice.scope, choice.chosen);
   const fits = (format) => frames().some((item) => format.when?.(item) ?? true);
   const boxes = FORMATS.map((format) => formatBox(format, choice, () => refresh()));
   const accept = check('export.acceptText', choice.acceptText, (value) => (choice.acceptText = value));
@@ -25,7 +24,7 @@ export function buildForm(app, choice, changed) {
   const form = h(
     'div',
     { class: 'export-form' },
-    group('export.which', 'export-scopes', ...SCOPES.map((scope) => scopeRadio(app, scope, choice, refresh))),
+    group('export.which', 'export-scopes', ...SCOPES.filter((scope) => choice.chosen || scope !== 'chosen').map((scope) => scopeRadio(app, scope, choice, refresh))),
     group('export.what', 'export-formats', ...boxes.filter((box) => !box.format.training).map((box) => box.element)),
     group('export.training', 'export-training', ...boxes.filter((box) => box.format.training).map((box) => box.element), into?.element, accept.element),
     h('div', { class: 'export-fields' }, annotatorField(app), patientField(choice)),
@@ -44,7 +43,7 @@ function group(textKey, names, ...children) {
 }
 
 function scopeRadio(app, scope, choice, refresh) {
-  const n = framesOf(app, scope).length;
+  const n = framesOf(app, scope, choice.chosen).length;
   const input = h('input', { type: 'radio', name: 'export-scope', value: scope, on: { change: () => ((choice.scope = scope), refresh()) } });
   input.checked = choice.scope === scope;
   return h('label', { class: 'choice' }, input, h('span', { t: `export.scope.${scope}`, vars: { n } }));

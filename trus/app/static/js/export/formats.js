@@ -26,18 +26,26 @@ export const FORMATS = [
 /** The training manifest written into the save folder of this computer: frame by frame onto what is there. */
 export const INTO_FOLDER = { id: 'manifest', picture: true, by: 'group', options: { folder: true } };
 
-export const SCOPES = ['shown', 'file', 'corrected', 'all'];
+export const SCOPES = ['shown', 'file', 'corrected', 'all', 'chosen'];
 
-/** Frames of a scope that have a mask. @param {object} app @param {string} scope @returns {object[]} */
-export function framesOf({ frames }, scope) {
+/**
+ * Frames of a scope that have a mask.
+ *
+ * @param {object} app
+ * @param {string} scope
+ * @param {object[]|null} [chosen] those that the table shows
+ * @returns {object[]}
+ */
+export function framesOf({ frames }, scope, chosen = null) {
   const { list, selected } = frames;
-  const chosen = {
+  const scopes = {
     shown: () => [selected].filter(Boolean),
     file: () => (selected ? frames.ofFile(selected.fileId) : []),
     corrected: () => list.filter((item) => item.edited),
     all: () => list,
+    chosen: () => (chosen ?? []).filter((item) => frames.get(item.id)),
   };
-  return chosen[scope]().filter((item) => item.mask);
+  return scopes[scope]().filter((item) => item.mask);
 }
 
 /** The frames cut into what one request covers. @param {Format} format @param {object[]} items */

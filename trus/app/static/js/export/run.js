@@ -1,11 +1,14 @@
 /** Exporting: asking the service group by group, and putting together what comes. */
 
-import { request } from '../api.js';
+import { Problem, request } from '../api.js';
 import { unlessAborted } from '../files/files.js';
 import { fileNames, groupsOf } from './formats.js';
 import { exportFrame } from './request.js';
 import { unzip } from './unzip.js';
 import { uniqueNames, zip } from './zip.js';
+
+/** Frames of one archive that the service makes of pictures: it must hold all their files at once. */
+const MOST_AT_ONCE = 200;
 
 /**
  * @typedef {object} About
@@ -64,6 +67,7 @@ async function exportFormat(app, format, items, about, going) {
 async function* answers(app, format, items, about, { signal, progress }) {
   const groups = groupsOf(format, items);
   const total = groups.flat().length;
+  if (format.by === 'all' && format.picture && total > MOST_AT_ONCE) throw new Problem(0, 'export-too-many', String(MOST_AT_ONCE));
   const names = fileNames(app.files, items);
   let done = 0;
   for (const group of groups) {

@@ -1,7 +1,9 @@
 /** The table of results: a dialog with filters, an order, and as many rows as there are frames. */
 
+import { button } from '../controls.js';
 import { openDialog } from '../dialog.js';
 import { fill, h } from '../dom.js';
+import { openExport } from '../export/dialog.js';
 import { currentLanguage, t } from '../i18n.js';
 import { chord, register } from '../keyboard.js';
 import { columnsOf, headCell, rowElement } from './cells.js';
@@ -45,7 +47,8 @@ class ResultsTable {
     this.rows = new VirtualRows(this.grid, { height: ROW_HEIGHT, build: (index) => this.#row(index) });
     this.grid.addEventListener('keydown', (event) => this.#key(event));
     const bar = filterBar(this.#app, this.#state.filter, () => this.#refresh(true));
-    const foot = h('div', { class: 'row' }, h('p', { class: 'hint grow', t: 'batch.table.help' }), this.count);
+    this.export = button({ textKey: 'batch.table.export', icon: 'export', class: 'is-small', run: () => this.#export() });
+    const foot = h('div', { class: 'row' }, h('p', { class: 'hint grow', t: 'batch.table.help' }), this.count, this.export);
     const body = h('div', { class: 'table-body' }, bar, this.grid, this.nothing, foot);
     this.dialog = openDialog({ titleKey: 'batch.table', body, wide: true, onClose: () => this.#close() });
     this.dialog.element.classList.add('is-table');
@@ -90,9 +93,17 @@ class ResultsTable {
     this.grid.style.setProperty('--columns', this.#columns.map((column) => column.width).join(' '));
     this.grid.setAttribute('aria-rowcount', String(this.#rows.length + 1));
     this.nothing.hidden = this.#rows.length > 0;
+    this.export.disabled = !this.#rows.some((row) => row.item.mask);
     this.count.textContent = t('batch.table.count', { shown: this.#rows.length, n: list.length });
     this.rows.update(this.#rows.length);
     this.#announceCurrent();
+  }
+
+  /** The frames that pass the filters, in the order of the list. */
+  #export() {
+    const shown = new Set(this.#rows.map((row) => row.item));
+    this.dialog.close();
+    openExport(this.#app, this.#app.frames.list.filter((item) => shown.has(item)));
   }
 
   #sortBy(key) {

@@ -26,6 +26,7 @@ export default {
   'batch.table': 'Table of results',
   'batch.table.open': 'Open the table',
   'batch.table.help': 'Arrow keys move, Enter opens the frame.',
+  'batch.table.export': 'Export these …',
   'batch.table.count': { one: '{shown} of {n} frame', other: '{shown} of {n} frames' },
   'batch.table.nothing': 'No frame passes these filters.',
   'batch.table.filter.text': 'Name contains',

@@ -13,6 +13,7 @@ export default {
   'export.scope.file': 'All of this file ({n})',
   'export.scope.corrected': 'Corrected ones ({n})',
   'export.scope.all': 'All with a mask ({n})',
+  'export.scope.chosen': 'Those in the table ({n})',
   'export.what': 'What',
   'export.format.mask': 'Masks',
   'export.about.mask': 'PNG of class numbers, in the size of the frame',

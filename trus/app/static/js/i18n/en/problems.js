@@ -51,4 +51,6 @@ export default {
   'problems.no-model': 'No model is loaded. Choose one at the top.',
   'problems.too-many-models': 'The service holds as many models as it may. Start it anew to load others.',
   'problems.body': 'This is more than the service takes at once. Send fewer frames at a time.',
+  'problems.export-too-many': 'So many pictures do not fit into one archive (at most {name}). Choose fewer frames, or add them to the training data on this computer.',
+  'problems.nothing-to-export': 'None of the chosen frames can be exported in this format.',
 };

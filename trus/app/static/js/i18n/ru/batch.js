@@ -38,6 +38,7 @@ export default {
   'batch.table': 'Таблица результатов',
   'batch.table.open': 'Открыть таблицу',
   'batch.table.help': 'Стрелки — переход, Enter — открыть кадр.',
+  'batch.table.export': 'Экспорт этих…',
   'batch.table.count': {
     one: '{shown} из {n} кадра',
     few: '{shown} из {n} кадров',

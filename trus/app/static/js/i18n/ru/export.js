@@ -13,6 +13,7 @@ export default {
   'export.scope.file': 'Весь файл ({n})',
   'export.scope.corrected': 'Исправленные ({n})',
   'export.scope.all': 'Все с маской ({n})',
+  'export.scope.chosen': 'Из таблицы ({n})',
   'export.what': 'Что',
   'export.format.mask': 'Маски',
   'export.about.mask': 'PNG с номерами классов, в размере кадра',
