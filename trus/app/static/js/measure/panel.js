@@ -57,7 +57,7 @@ function follow(app, render) {
     if (item === app.frames.selected) what === 'mask' ? listen() : soon();
   });
   app.store.on(['colours', 'measurement'], soon);
-  onLanguage(soon);
+  onLanguage(render);
 }
 
 function content(app) {
