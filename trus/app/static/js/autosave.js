@@ -4,6 +4,7 @@ import { forgetAnnotator } from './edit/annotator.js';
 import { Changes } from './storage/changes.js';
 import { claim } from './storage/claims.js';
 import { deleteDatabase, deleteSession, openDatabase, readOne, write } from './storage/database.js';
+import { follow } from './storage/following.js';
 import { restore } from './storage/restoring.js';
 import { currentSessions, newSession, setOwnId, takeUp } from './storage/sessions.js';
 
@@ -46,16 +47,27 @@ export class Autosave {
 
   /** Takes up the work of this tab, or of one that was closed; then follows what is done. */
   async start() {
-    this.#follow();
+    follow(this.#app, (mark) => this.#note(() => mark(this.#changes)));
+    document.addEventListener('visibilitychange', () => document.hidden && this.flush());
+    window.addEventListener('pagehide', () => this.flush());
     if (!this.keeps) return null;
     try {
       this.#database = await openDatabase();
       const taken = await takeUp(await currentSessions(this.#database));
-      if (taken) return await this.#enter(taken);
+      if (taken) return await this.#enter(taken).catch((error) => this.#giveUp(error));
       await this.#begin();
     } catch (error) {
       this.#fail(error);
     }
+    return null;
+  }
+
+  /** Work that cannot be read is left as it is, among the earlier work. */
+  async #giveUp(error) {
+    console.error(error);
+    this.#app.messages.say('edit.restored-not', {}, { kind: 'error' });
+    this.#empty();
+    await this.#begin();
     return null;
   }
 
@@ -81,26 +93,6 @@ export class Autosave {
     } finally {
       this.#restoring = false;
     }
-  }
-
-  #follow() {
-    const { frames, history } = this.#app;
-    frames.on('list', () => this.#note(() => this.#changes.ofList()));
-    frames.on('item', (item, what) => what === 'released' || this.#note(() => this.#changes.ofItem(item)));
-    frames.on('select', () => this.#note(() => this.#changes.ofSession()));
-    history.onChange((kind, action) => this.#note(() => this.#noteAction(kind, action)));
-    this.#app.store.on('activeSeconds', () => frames.selected && this.#note(() => this.#changes.ofItem(frames.selected)));
-    this.#app.store.on(['windows', 'activeClass'], () => this.#note(() => this.#changes.ofSession()));
-    document.addEventListener('visibilitychange', () => document.hidden && this.flush());
-    window.addEventListener('pagehide', () => this.flush());
-  }
-
-  #noteAction(kind, action) {
-    const { position } = this.#app.history;
-    if (kind === 'push') this.#changes.ofActions(position - 1);
-    else if (kind === 'clear') this.#changes.ofActions(0);
-    else this.#changes.ofSession();
-    if (action?.item) this.#changes.ofItem(action.item);
   }
 
   #note(change) {

@@ -6,6 +6,7 @@ import { h } from './dom.js';
 import { icon } from './icons.js';
 import { register } from './keyboard.js';
 import { buildModelChooser } from './panels/model.js';
+import { askAndLeave } from './storage/leaving.js';
 
 const THEMES = ['auto', 'light', 'dark'];
 const THEME_ICONS = { auto: 'auto', light: 'sun', dark: 'moon' };
@@ -54,7 +55,8 @@ function languageButton(app) {
 
 /** On a clinic's server: ends the session there. */
 function logOutButton(app) {
-  const element = button({ titleKey: 'shell.logout', icon: 'leave', run: () => logOut().then(() => location.reload(), app.tell) });
+  const leave = () => logOut().then(() => location.reload(), app.tell);
+  const element = button({ titleKey: 'shell.logout', icon: 'leave', run: () => askAndLeave(app, leave) });
   const show = ({ session }) => (element.hidden = session?.local !== false);
   app.store.on('session', show);
   show(app.store.get());

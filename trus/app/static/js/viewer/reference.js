@@ -99,7 +99,7 @@ function buildPanel(host, app) {
   app.view.onShown(follow);
   app.frames.on('item', (item, what) => item === app.view.item && what === 'reference' && soon());
   app.store.on('display', ({ display }) => shown.set(display.reference));
-  onLanguage(soon);
+  onLanguage(count);
   count();
 }
 
