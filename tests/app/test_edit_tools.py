@@ -226,9 +226,8 @@ def test_everything_is_done_by_keys(shown):
     shown.keyboard.press("Shift+Enter")
     assert not (gland(shown) & added).any()
     shown.keyboard.press("p")
-    shown.keyboard.press("Control+ArrowDown")
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight"):
-        for _ in range(4):
+        for _ in range(12):
             shown.keyboard.press(f"Control+{key}")
         shown.keyboard.press("Enter")
     shown.keyboard.press("Enter")

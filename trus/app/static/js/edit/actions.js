@@ -43,6 +43,8 @@ registerKind('mask', (app, { item: id, sha256, change }, find) => {
     }
     applyChange(mask, change, side);
     markEdited(app, item);
+    // nothing is left of the corrections: the mask is again that of the model chosen
+    if (!item.edited && mask.model !== app.store.get().modelName && item === app.frames.selected) app.showing.show();
   };
   return { item, do: () => apply('after'), undo: () => apply('before') };
 });

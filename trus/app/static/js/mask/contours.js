@@ -11,16 +11,15 @@ const LEFT_Y = [-1, 0, 0, -1];
  * Outer rings run clockwise on the screen, holes the other way; pixels that touch by a corner are one component, as in
  * trus.data.annotations. Straight runs keep their two ends only.
  * @param {Uint8Array} plane 0 or 1, row by row @param {number} width @param {number} height
- * @param {import('./box.js').Box} [box] where to look for a ring's beginning; all set pixels must lie within
  * @returns {Float32Array[]} x0, y0, x1, y1, ... in frame px, pixel (0, 0) covering 0 to 1; the last joins the first
  */
-export function traceContours(plane, width, height, box) {
-  const area = box ?? { x0: 0, y0: 0, x1: width, y1: height };
+export function traceContours(plane, width, height) {
   const seen = new Uint8Array(plane.length); // sides that lie above a set pixel: every ring has one
   const rings = [];
-  for (let y = area.y0; y < area.y1; y += 1) {
-    for (let i = y * width + area.x0, end = y * width + area.x1; i < end; i += 1) {
-      if (plane[i] && !seen[i] && (y === 0 || !plane[i - width])) rings.push(follow(plane, width, height, seen, i));
+  // most of a frame holds nothing: indexOf leaps over it
+  for (let i = plane.indexOf(1); i >= 0; i = plane.indexOf(1, i)) {
+    for (; plane[i]; i += 1) {
+      if (!seen[i] && (i < width || !plane[i - width])) rings.push(follow(plane, width, height, seen, i));
     }
   }
   return rings;

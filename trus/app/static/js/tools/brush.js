@@ -4,7 +4,7 @@ import { Stroke, canEdit, chosenClass } from '../edit/stroke.js';
 import { pointsOf, withKeys } from '../edit/pointer.js';
 import { drawRing } from '../edit/ring.js';
 import { wheelResizes } from '../edit/sizes.js';
-import { radiusOption, classNote, optionBar } from '../edit/options.js';
+import { classNote, hint, optionBar, radiusOption } from '../edit/options.js';
 import { stamp } from '../mask/stamp.js';
 import { registerTool } from './registry.js';
 
@@ -71,7 +71,7 @@ function brush(app, { id, on, keys, order }) {
       const k = chosenClass(app, mask);
       drawRing(context, view, pointer, app.store.get().brushRadius, app.colours.of(mask.names[k], k), (going?.on ?? on) ? [] : [4, 3]);
     },
-    buildOptions: (host) => optionBar(host, classNote(app), radiusOption(app, 'brushRadius', 'edit.radius')),
+    buildOptions: (host) => optionBar(host, classNote(app), radiusOption(app, 'brushRadius', 'edit.radius'), hint(`edit.hint.${id}`)),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { pointsOf, withKeys } from '../edit/pointer.js';
 import { drawRing } from '../edit/ring.js';
-import { classNote, optionBar, radiusOption } from '../edit/options.js';
+import { classNote, hint, optionBar, radiusOption } from '../edit/options.js';
 import { wheelResizes } from '../edit/sizes.js';
 import { Stroke, canEdit } from '../edit/stroke.js';
 import { Nudge } from '../mask/nudge.js';
@@ -62,6 +62,6 @@ function nudge(app) {
     draw(context, view) {
       if (pointer && canEdit(app)) drawRing(context, view, pointer, app.store.get().nudgeRadius, 'white', going ? [] : [2, 3]);
     },
-    buildOptions: (host) => optionBar(host, classNote(app), radiusOption(app, 'nudgeRadius', 'edit.reach')),
+    buildOptions: (host) => optionBar(host, classNote(app), radiusOption(app, 'nudgeRadius', 'edit.reach'), hint('edit.hint.nudge')),
   };
 }

@@ -73,6 +73,7 @@ export default {
     one: '{n} frame could not be restored: its file was moved or changed.',
     other: '{n} frames could not be restored: their files were moved or changed.',
   },
+  'edit.restored-not': 'The saved work could not be read. It stays among the earlier work.',
   'edit.storage.where': {
     one: 'Frames, masks and measurements are kept in this browser only, for {n} day after the last change.',
     other: 'Frames, masks and measurements are kept in this browser only, for {n} days after the last change.',
@@ -91,6 +92,11 @@ export default {
   'edit.purge.note': 'Files that you exported, and the training folder, stay.',
   'edit.purge.cancel': 'Cancel',
   'edit.purge.done': 'Everything was deleted from this browser.',
+  'edit.leave.title': 'Log out',
+  'edit.leave.text': 'The work saved in this browser would be seen by whoever logs in here next. Delete it?',
+  'edit.leave.text-nothing': 'The frames open here are closed, and what was not exported is lost.',
+  'edit.leave.keep': 'Keep it and log out',
+  'edit.leave.delete': 'Delete and log out',
   'edit.nothing.title': 'Save nothing in this browser?',
   'edit.nothing.text':
     'All saved work is deleted now. What is open stays open until you close the page; then it is gone. Export what you need.',
