@@ -35,13 +35,7 @@ def open_application(
     It runs on this computer only; frames never leave it. Ends with Ctrl-C. Research use only.
     """
     from trus.app.local import run_application
-    from trus.app.ports import usual_port
     from trus.cli.serve import name_models
 
-    chosen = usual_port() if port is None else port
-    if port is None and not chosen:
-        typer.echo(
-            "the usual port is in use, perhaps by another trus app: work that a browser kept is seen there", err=True
-        )
     folder = save_to or Path.home() / "trus-annotations"
-    raise typer.Exit(run_application(name_models(model or []), chosen, folder.expanduser(), not no_browser, threads))
+    raise typer.Exit(run_application(name_models(model or []), port, folder.expanduser(), not no_browser, threads))
