@@ -51,8 +51,8 @@ class Presentation:
 def serve(sources: Iterable[Source], settings: ServeSettings, presentation: Presentation | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 1 where requests were cut off after `drain_s`.
 
-    Prints the address, or what `presentation` says, once every model is loaded and warmed. Raises ConfigError for an address that cannot be had or
-    that needs a token, ModelFileError.
+    Prints the address, or what `presentation` says, once every model is loaded and warmed. Raises ConfigError for an
+    address that cannot be had or that needs a token, ModelFileError.
     """
     listener = open_listener(settings)
     log = logging.StreamHandler(sys.stderr)
