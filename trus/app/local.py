@@ -36,7 +36,7 @@ def run_application(
     if port is None:
         port, is_usual = usual_port()
         if not is_usual:
-            print("another trus app is open: work that the browser kept is found at that one's address", flush=True)
+            print("the usual port is taken, likely by another trus app, where the work that the browser kept is shown")
     login = Login()
     # the web API beside the pages is closed: nobody knows this token
     closed = hashlib.sha256(secrets.token_bytes()).hexdigest()

@@ -20,10 +20,7 @@ Port = Annotated[
 
 def open_application(
     model: Models = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="0: any free one.", show_default="the one of the last start"),
-    ] = None,
+    port: Port = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     save_to: Annotated[
         Path | None, typer.Option(help="Folder for training manifests.", show_default="~/trus-annotations")
