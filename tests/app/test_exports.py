@@ -17,7 +17,7 @@ from trus.data.classes import Classes
 
 from .. import conftest
 from .exporting import MODEL_CLASSES, export, frame_of, png, problem
-from .in_process import unpack
+from .in_process import API, unpack
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +172,30 @@ def test_a_size_that_no_frame_has_is_refused_before_it_takes_memory(open_applica
     assert (answer.status_code, problem(answer)) == (413, "too-large")
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"frames": []}', b"[" * 10**6, b'{"frames": [{"rows": NaN}]}', b"\xff"]
+)
+def test_a_body_that_is_no_request_is_refused(open_application, run, body):
+    async def asked():
+        async with open_application() as browser:
+            return await browser.post(f"{API}/exports/mask", content=body)
+
+    answer = run(asked())
+    assert (answer.status_code, problem(answer)) == (422, "parameters")
+
+
+def test_a_body_may_not_be_endless(open_application, run, monkeypatch):
+    monkeypatch.setattr("trus.app.exports.routes.MOST_BYTES", 1000)
+
+    async def asked():
+        async with open_application() as browser:
+            answer = await browser.post(f"{API}/exports/mask", content=b" " * 1001)
+            return answer, browser.app.service.memory.held
+
+    answer, held = run(asked())
+    assert (answer.status_code, problem(answer), held) == (413, "body", 0)
+
+
 def test_nothing_that_was_sent_is_quoted_back(open_application, run, drawn):
     async def asked():
         async with open_application() as browser:
@@ -229,7 +253,9 @@ def test_names_are_safe(name, stem):
 
 def test_a_download_is_named_in_any_letters():
     name = disposition("Снимок;1.png")
-    assert name == "attachment; filename=\"_______1.png\"; filename*=UTF-8''%D0%A1%D0%BD%D0%B8%D0%BC%D0%BE%D0%BA%3B1.png"
+    assert (
+        name == "attachment; filename=\"_______1.png\"; filename*=UTF-8''%D0%A1%D0%BD%D0%B8%D0%BC%D0%BE%D0%BA%3B1.png"
+    )
     assert name.isascii()
 
 

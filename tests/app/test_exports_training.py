@@ -215,6 +215,14 @@ def test_of_a_file_that_names_its_tissue_nothing_else_goes_out(open_application,
     assert not picture.any()
 
 
+def test_frames_of_sixteen_bits_stay_so(open_application, run, drawn, tmp_path):
+    image = drawn[0].astype(np.uint16) * 250 + 17
+    (answer,) = saved(open_application, run, tmp_path / "set", [(png(image), drawn[1], {})])
+    assert answer.status_code == 200, answer.text
+    (frame,) = Manifest.load(tmp_path / "set" / "manifest.csv").frames
+    np.testing.assert_array_equal(read_frame(frame.image), image)
+
+
 def test_the_same_picture_twice_in_one_export_goes_in_once(open_application, run, drawn, tmp_path):
     frame = (png(drawn[0]), drawn[1], {})
     (answer,) = saved(open_application, run, tmp_path / "set", [frame, frame])

@@ -18,6 +18,7 @@ from trus.app.exports.pictures import masks, overlays
 from trus.app.exports.request import MOST_BYTES, ExportOptions, read_request
 from trus.app.exports.table import table
 from trus.app.exports.training_set import download, save_into
+from trus.serving.memory import Share
 from trus.serving.problems import Problem
 from trus.serving.service import held_of
 
@@ -30,11 +31,7 @@ Format = Literal["mask", "overlay", "coco", "labelme", "csv", "dicom-seg", "mani
 async def post_export(form: Format, request: Request, there: There) -> Response:
     """The frames of the JSON body (`request.ExportRequest`) as one file, or into the folder of this computer."""
     held = held_of(request)
-    body = await request.body()
-    if len(body) > MOST_BYTES:
-        raise Problem(413, "Body too large", f"at most {MOST_BYTES} bytes; export fewer frames at a time", "body")
-    held.take(len(body))
-    asked = await asyncio.to_thread(read_request, body)
+    asked = await asyncio.to_thread(read_request, await _body(request, held))
     into_folder = form == "manifest" and asked.options.folder
     if into_folder:
         there.check_local()
@@ -48,6 +45,17 @@ async def post_export(form: Format, request: Request, there: There) -> Response:
     there.studies.drop_remakeable(len(made.content))
     held.take(len(made.content))
     return Response(made.content, media_type=made.media_type, headers={"Content-Disposition": disposition(made.name)})
+
+
+async def _body(request: Request, held: Share) -> bytes:
+    """The body, counted as it comes in. Raises Problem 413 and 429."""
+    body = bytearray()
+    async for piece in request.stream():
+        if len(body) + len(piece) > MOST_BYTES:
+            raise Problem(413, "Body too large", f"at most {MOST_BYTES} bytes; export fewer frames at a time", "body")
+        held.take(len(piece))
+        body += piece
+    return bytes(body)
 
 
 def _takes_pictures(form: Format, options: ExportOptions) -> bool:
