@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
@@ -205,6 +206,8 @@ def test_the_report_prints_to_one_page(page_with_masks, save_screenshot):
     pdf = report.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
     assert sheet.evaluate("(sheet) => sheet.scrollHeight <= sheet.clientHeight")
+    findings = Axe().run(report, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [each["id"] for each in findings if each["impact"] in ("serious", "critical")] == []
     save_screenshot(report, "report")
     report.get_by_role("button", name="Русский").click()
     expect(report.get_by_role("heading", name="Отчёт об измерениях по УЗИ")).to_be_visible()

@@ -185,3 +185,18 @@ def test_in_russian(open_page, dataset, save_screenshot):
     drag(page, "l", (10, 10), (30, 25))
     expect(page.locator(f"{PANEL} .hand-list li")).to_contain_text(re.compile(r"Калипер\s*25,0\sпикс\."))
     save_screenshot(page, "measure-ru")
+
+
+def test_measurements_and_what_was_stated_come_back_with_the_page(frame):
+    drag(frame, "l", (10, 10), (30, 10))
+    state_by_calliper(frame, "5", "This frame")
+    steps.until(frame, "trusApp.store.get().autosave.state === 'saved'")
+    frame.wait_for_timeout(600)
+    frame.reload()
+    frame.wait_for_selector("html[data-ready=true]")
+    steps.wait_for_mask(frame)
+    expect(frame.locator(f"{PANEL} .hand-list li")).to_contain_text(re.compile(r"5\.0\smm\s\*"))
+    frame.keyboard.press("Control+z")
+    expect(frame.locator(f"{PANEL} .hand-list li")).to_contain_text("px")
+    frame.keyboard.press("Control+z")
+    assert measurements(frame) == []

@@ -47,7 +47,8 @@ class ExportDialog {
   open() {
     this.form = buildForm(this.#app, choice, () => this.#show());
     const going = h('div', { class: 'export-going' }, this.#bar.element, this.#line);
-    const body = h('div', { class: 'stack' }, this.form, going, this.#outcome);
+    const status = h('div', { class: 'export-status' }, going, this.#outcome);
+    const body = h('div', { class: 'stack' }, this.form, status);
     const actions = [
       { textKey: 'export.stop', run: () => (this.#control?.abort(), false) },
       { textKey: 'export.run', primary: true, run: () => (this.#run(), false) },
@@ -64,9 +65,8 @@ class ExportDialog {
 
   #show() {
     const frames = framesOf(this.#app, choice.scope, choice.chosen).length;
-    this.form.querySelectorAll('input, fieldset').forEach((each) => each.toggleAttribute('data-busy', this.#busy));
     this.form.inert = this.#busy;
-    this.#bar.element.parentElement.classList.toggle('is-off', !this.#busy);
+    this.#bar.element.parentElement.hidden = !this.#busy;
     this.stop.hidden = !this.#busy;
     this.start.disabled = this.#busy || !frames || !(choice.formats.size || choice.folder);
   }

@@ -1,6 +1,6 @@
 /** What can be exported, of which frames, and how it is cut into requests. */
 
-const A_GROUP = 24;
+const A_GROUP = 12;
 
 /**
  * @typedef {object} Format

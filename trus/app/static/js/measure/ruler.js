@@ -2,7 +2,7 @@
 
 import { IN_PIXELS, frameScale } from './scale.js';
 import { roundLength } from './words.js';
-import { t } from '../i18n.js';
+import { number, t } from '../i18n.js';
 
 const NICE = [1, 2, 5];
 const BAR = 110;
@@ -52,12 +52,8 @@ function drawTicks(context, view, item, canvas, perUnit, look) {
     const y = Math.round(top + i * step * perUnit) + 0.5;
     const long = i % 10 === 0;
     line(context, [[0, y], [long ? 12 : i % 5 === 0 ? 8 : 4, y]], look, 1);
-    if (long && y > 8 && y < canvas.height - 34) outlined(context, short(i * step), 15, y, look);
+    if (long && y > 8 && y < canvas.height - 34) outlined(context, number(Number((i * step).toPrecision(6))), 15, y, look);
   }
-}
-
-function short(value) {
-  return String(Number(value.toPrecision(6)));
 }
 
 function line(context, points, { colour, edge }, width) {

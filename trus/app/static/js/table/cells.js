@@ -3,7 +3,7 @@
 import { h } from '../dom.js';
 import { number, percent, t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { quantity } from '../measure/words.js';
+import { markOf, quantity } from '../measure/words.js';
 
 /**
  * @typedef {object} Column
@@ -20,26 +20,26 @@ export function columnsOf(rows) {
   const classes = [...new Set(rows.flatMap((row) => [...row.shapes.keys()]))];
   const column = (key, width, cell, figure = true) => ({ key, textKey: `batch.column.${key}`, width, cell, figure });
   return [
-    column('position', '56px', (row) => number(row.position + 1)),
-    column('name', 'minmax(140px, 1fr)', (row) => h('span', { translate: 'no' }, row.item.name), false),
-    column('status', '112px', statusCell, false),
-    column('confidence', '104px', (row) => share(row.confidence)),
-    column('warnings', '92px', (row) => (row.warnings ? number(row.warnings) : '')),
+    column('position', '52px', (row) => number(row.position + 1)),
+    column('name', 'minmax(120px, 1fr)', (row) => h('span', { translate: 'no' }, row.item.name), false),
+    column('status', '100px', statusCell, false),
+    column('confidence', '110px', (row) => share(row.confidence)),
+    column('warnings', '100px', (row) => (row.warnings ? number(row.warnings) : '')),
     ...classes.flatMap(classColumns),
-    column('corrected', '96px', (row) => (row.corrected ? t('batch.yes') : ''), false),
-    column('annotator', '100px', (row) => row.item.annotator, false),
-    column('seconds', '72px', (row) => duration(row.item.seconds)),
+    column('corrected', '92px', (row) => (row.corrected ? t('batch.yes') : ''), false),
+    column('annotator', '92px', (row) => row.item.annotator, false),
+    column('seconds', '68px', (row) => duration(row.item.seconds)),
   ];
 }
 
 function classColumns(name) {
   const shape = (row) => row.shapes.get(name);
-  const area = (row) => (shape(row)?.pixels ? quantity(shape(row).area, shape(row).areaUnit) : '');
-  const widest = (row) => (shape(row)?.pixels ? quantity(shape(row).widest.length, shape(row).unit) : '');
+  const area = (row) => (shape(row)?.pixels ? quantity(shape(row).area, shape(row).areaUnit) + markOf(shape(row)) : '');
+  const widest = (row) => (shape(row)?.pixels ? quantity(shape(row).widest.length, shape(row).unit) + markOf(shape(row)) : '');
   const vars = { name };
   return [
-    { key: `area:${name}`, textKey: 'batch.column.area', vars, width: '104px', cell: area, figure: true },
-    { key: `widest:${name}`, textKey: 'batch.column.widest', vars, width: '96px', cell: widest, figure: true },
+    { key: `area:${name}`, textKey: 'batch.column.area', vars, width: '118px', cell: area, figure: true },
+    { key: `widest:${name}`, textKey: 'batch.column.widest', vars, width: '106px', cell: widest, figure: true },
   ];
 }
 
