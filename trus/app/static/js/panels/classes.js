@@ -7,6 +7,7 @@ import { icon } from '../icons.js';
 import { registerPanel } from './registry.js';
 
 const STEPS = 256;
+const SETTLED_MS = 150;
 
 /** @param {object} app */
 export function installClasses(app) {
@@ -32,10 +33,25 @@ function build(host, app) {
     for (const row of rows) row.refresh();
   };
   app.frames.on('item', (item) => item === app.frames.selected && refresh());
-  app.view.onShown(refresh);
+  const soon = settled(refresh);
+  let endMask = () => undefined;
+  app.view.onShown(() => {
+    endMask();
+    endMask = app.view.mask?.onChange(soon) ?? (() => undefined);
+    refresh();
+  });
   app.store.on(['hidden', 'colours', 'modelName', 'session'], refresh);
   onLanguage(refresh);
   refresh();
+}
+
+/** Calls once things have been quiet for a moment: a slider in motion is not slowed. */
+function settled(action) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, SETTLED_MS);
+  };
 }
 
 function classRow(app, target, k) {
@@ -59,7 +75,7 @@ function classRow(app, target, k) {
     colour.value = colours.of(name, k);
     threshold.element.style.setProperty('--slider', colour.value);
     threshold.refresh();
-    showFacts(facts, view, k);
+    showFacts(facts, app, k);
   };
   return { element, refresh };
 }
@@ -71,7 +87,7 @@ function thresholdSlider(app, target, k) {
   const { view } = app;
   const vars = { name: target.name };
   const current = () => view.mask?.thresholds[k] ?? ownStep(target);
-  const text = (value) => number(value / STEPS, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const text = (value) => number(value / STEPS, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
   const value = h('output', { class: 'class-threshold' });
   const apply = (step) => {
     if (!view.mask?.attached) return;
@@ -97,14 +113,34 @@ function thresholdSlider(app, target, k) {
   return { element: h('div', { class: 'slider-box' }, control.element, own), value, reset, refresh };
 }
 
-function showFacts(host, view, k) {
-  const target = view.result?.targets[k];
+/** The model's own numbers of its own mask; of a changed one its mean probability there, counted here. */
+function showFacts(host, { view, models }, k) {
+  const { mask, result } = view;
+  const target = result?.targets[k];
   host.title = '';
-  if (!target) host.textContent = '';
-  else if (target.meanProbability === null) host.textContent = t('viewer.class.absent');
+  if (!mask || !target) host.textContent = '';
+  else if (mask.thresholds[k] !== null || mask.forced) {
+    const mean = meanWithin(mask.plane(k), result.planes?.[k]);
+    const tidied = mask.thresholds[k] !== null && models.get(mask.model)?.postprocessing?.[target.name];
+    const parts = [mean === null ? t('viewer.class.empty') : t('viewer.class.mean-now', { mean: percent(mean) }), tidied && t('viewer.class.untidied')];
+    host.textContent = parts.filter(Boolean).join(' · ');
+  } else if (target.meanProbability === null) host.textContent = t('viewer.class.absent');
   else {
     const vars = { mean: percent(target.meanProbability), share: percent(target.uncertainShare ?? 0) };
     host.textContent = t('viewer.class.mean', vars);
     host.title = t('viewer.class.mean-help');
   }
+}
+
+/** Mean probability of the pixels of a mask; null where it is empty or the probabilities are not here. */
+function meanWithin(plane, probability) {
+  if (!probability) return null;
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < plane.length; i += 1) {
+    if (plane[i]) {
+      sum += probability[i];
+      count += 1;
+    }
+  }
+  return count ? (sum / count + 0.5) / STEPS : null;
 }
