@@ -285,3 +285,60 @@ def test_old_work_is_deleted(shown):
     shown.reload()
     steps.until(shown, "window.trusApp && document.documentElement.dataset.ready")
     assert NAME not in " ".join(shown.evaluate(KEPT))
+
+
+def test_who_leaves_a_clinics_server_is_asked_about_saved_work(shown):
+    """The next one at this computer would be shown it."""
+    editing.wait_until_saved(shown)
+    ask = """async () => {
+        const { askAndLeave } = await import('/app/js/storage/leaving.js');
+        window.left = 0;
+        await askAndLeave(trusApp.app, () => (window.left += 1));
+    }"""
+    for name, count, kept in (("Cancel", 0, True), ("Keep it", 1, True), ("Delete and", 1, False), (None, 1, False)):
+        shown.evaluate(ask)
+        if name:
+            shown.locator("dialog").get_by_role("button", name=name).click()
+        steps.until(shown, f"window.left === {count}")
+        assert (NAME in " ".join(shown.evaluate(KEPT))) == kept
+        expect(shown.locator("dialog")).to_have_count(0)
+
+
+def test_work_that_cannot_be_read_is_told_and_left_as_it_is(shown, watch):
+    watch.allow("RangeError|TypeError")
+    work(shown)
+    editing.wait_until_saved(shown)
+    shown.evaluate(
+        """async () => {
+            const { openDatabase, readAll, write } = await import('/app/js/storage/database.js');
+            const database = await openDatabase();
+            const items = await readAll(database, 'items');
+            await write(database, (stores) => items.forEach((item) => stores.items.put({ ...item, results: 7 })));
+            database.close();
+        }"""
+    )
+    shown.reload()
+    expect(shown.locator(".message", has_text="could not be read")).to_be_visible()
+    assert shown.evaluate("trusApp.items.length") == 0
+    shown.get_by_role("tab", name="All frames").click()
+    expect(shown.locator(".storage-entry")).to_contain_text("3 frames")
+
+
+def test_a_damaged_mask_is_made_again_by_the_model(shown):
+    work(shown)
+    editing.wait_until_saved(shown)
+    shown.evaluate(
+        """async () => {
+            const { openDatabase, readAll, write } = await import('/app/js/storage/database.js');
+            const database = await openDatabase();
+            const [item] = (await readAll(database, 'items')).filter((each) => each.mask);
+            item.mask.edits[0] = item.mask.edits[0].slice(0, 2);
+            await write(database, (stores) => stores.items.put(item));
+            database.close();
+        }"""
+    )
+    shown.reload()
+    steps.until(shown, "window.trusApp && trusApp.items.length === 3")
+    steps.wait_for_mask(shown)
+    assert not shown.evaluate("trusApp.app.frames.selected.edited")
+    assert shown.evaluate("trusApp.app.frames.selected.measurements.length") == 1

@@ -1,5 +1,6 @@
 """Every tool and command of correction, with a real pointer, on a frame of 96 by 80 pixels with gland and lesion."""
 
+import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -258,3 +259,27 @@ def test_two_fingers_take_back_the_stroke_that_one_began(shown):
     )
     assert (gland(shown) == before).all()
     assert not shown.evaluate("trusApp.history.canUndo || trusApp.history.held")
+
+
+def test_a_class_is_copied_from_the_frames_beside_it_in_a_clip(page, dataset, tmp_path):
+    clip = tmp_path / "clip.avi"
+    images = [cv2.imread(str(dataset / "images" / f"p{number}_0.png")) for number in (1, 2, 3)]
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), 10, SIZE[::-1])
+    for image in images:
+        writer.write(image)
+    writer.release()
+    steps.open_files(page, clip)
+    steps.wait_for_mask(page)
+    expect(steps.command(page, "edit.copy-previous")).to_be_disabled()
+    editing.paint_all(page, 1, True, 3, 4, 20, 30)
+    first = lesion(page)
+    page.locator("#view").focus()
+    page.keyboard.press("ArrowRight")
+    steps.wait_for_mask(page)
+    own = lesion(page)
+    editing.choose_class(page, "lesion")
+    steps.command(page, "edit.copy-previous").click()
+    assert (lesion(page) == first).all()
+    assert gland(page)[first].all()
+    page.keyboard.press("Control+z")
+    assert (lesion(page) == own).all()
