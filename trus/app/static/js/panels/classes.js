@@ -8,6 +8,7 @@ import { registerPanel } from './registry.js';
 
 const STEPS = 256;
 const SETTLED_MS = 150;
+const KEYS_MS = 700;
 
 /** @param {object} app */
 export function installClasses(app) {
@@ -46,11 +47,11 @@ function build(host, app) {
 }
 
 /** Calls once things have been quiet for a moment: a slider in motion is not slowed. */
-function settled(action) {
+function settled(action, ms = SETTLED_MS) {
   let timer = 0;
   return () => {
     clearTimeout(timer);
-    timer = setTimeout(action, SETTLED_MS);
+    timer = setTimeout(action, ms);
   };
 }
 
@@ -94,9 +95,17 @@ function thresholdSlider(app, target, k) {
     app.thresholds.preview(k, step);
     value.textContent = text(step);
   };
+  const end = settled(() => app.thresholds.commit(), KEYS_MS); // a run of key presses is one step, as a drag is
+  let byKeys = false;
   const control = slider({
-    labelKey: 'viewer.threshold.of', vars, min: 1, max: 255, value: current(), text, input: apply, change: () => app.thresholds.commit(),
+    labelKey: 'viewer.threshold.of', vars, min: 1, max: 255, value: current(), text, input: apply, change: () => (byKeys ? end() : app.thresholds.commit()),
   });
+  control.input.addEventListener('pointerdown', () => (byKeys = false));
+  control.input.addEventListener('keydown', (event) => {
+    byKeys = true;
+    if (event.ctrlKey || event.metaKey) app.thresholds.commit();
+  });
+  control.input.addEventListener('blur', () => app.thresholds.commit());
   const own = h('span', { class: 'slider-mark', 'aria-hidden': 'true', tTitle: 'viewer.threshold.own' });
   own.style.setProperty('--share', String((ownStep(target) - 1) / 254));
   const reset = h('button', { type: 'button', class: 'icon-button is-small', tLabel: 'viewer.threshold.reset', tTitle: 'viewer.threshold.reset', vars }, icon('reset', 16));

@@ -40,7 +40,7 @@ export default {
   'viewer.class.colour': 'Colour of {name}',
   'viewer.class.absent': 'Not found in this frame',
   'viewer.class.mean': 'Mean probability {mean} · {share} of the rim uncertain',
-  'viewer.class.mean-now': 'Mean probability {mean} inside the changed mask',
+  'viewer.class.mean-now': 'Mean probability {mean}, mask changed',
   'viewer.class.empty': 'Nothing is marked',
   'viewer.class.untidied': 'without the model’s tidying',
   'viewer.class.mean-help': 'The model’s mean probability inside its own mask, and the share of pixels along the mask’s edge with a probability between 25 and 75 %. This is how sure the network is, not how right it is.',

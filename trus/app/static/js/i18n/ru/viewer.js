@@ -40,7 +40,7 @@ export default {
   'viewer.class.colour': 'Цвет: {name}',
   'viewer.class.absent': 'На этом кадре не найдено',
   'viewer.class.mean': 'Ср. вероятность {mean} · неясный край {share}',
-  'viewer.class.mean-now': 'Ср. вероятность {mean} внутри изменённой маски',
+  'viewer.class.mean-now': 'Ср. вероятность {mean}, маска изменена',
   'viewer.class.empty': 'Ничего не отмечено',
   'viewer.class.untidied': 'без постобработки модели',
   'viewer.class.mean-help': 'Средняя вероятность внутри маски самой модели и доля пикселей вдоль её края с вероятностью от 25 до 75 %. Это уверенность сети, а не её правота.',
