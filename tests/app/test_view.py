@@ -159,3 +159,15 @@ def test_two_models_side_by_side_move_together(open_page, start_app, watch, tiny
         page.keyboard.press(key)
     for layer in ("picture", "mask"):
         assert (steps.drawn(page, layer) == steps.drawn(page, layer, "#view-second")).all()
+
+
+def test_what_is_drawn_in_parts_is_as_if_drawn_at_once(shown):
+    """Strokes anywhere, at odd zooms, leave neither seams nor remains."""
+    for key in ("=", "=", "Shift+ArrowRight"):
+        shown.keyboard.press(key)
+    for box, on in (((5, 5, 40, 30), 1), ((20, 10, 60, 55), 0), ((33, 21, 34, 22), 1)):
+        x0, y0, x1, y1 = box
+        shown.evaluate(f"trusApp.view.mask.apply(0, {{ x0: {x0}, y0: {y0}, x1: {x1}, y1: {y1} }}, () => {on})")
+        parts = steps.drawn(shown, "mask")
+        shown.evaluate("trusApp.view.invalidateAll()")
+        assert (steps.drawn(shown, "mask") == parts).all()

@@ -184,6 +184,7 @@ export class View {
   #resize() {
     const { width, height } = this.size;
     if (!width || !height) return;
+    this.#boxes = null;
     for (const canvas of this.canvases) {
       Object.assign(canvas, { width: Math.round(width * ratio()), height: Math.round(height * ratio()) });
     }
@@ -208,7 +209,7 @@ export class View {
   #context(layer) {
     const context = this.canvases[LAYERS.indexOf(layer)].getContext('2d');
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    if (layer !== 'mask') context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     return context;
   }
 
@@ -226,15 +227,12 @@ export class View {
   }
 
   #drawMask(context, look) {
-    if (!this.mask) return;
-    const { width, height } = this.mask;
-    const all = { x0: 0, y0: 0, x1: width, y1: height };
-    this.#maskLayer.resize(width, height);
-    for (const box of this.#boxes ?? [all]) this.#maskLayer.paint(this.mask, this.result?.planes ?? null, look, box);
+    if (!this.mask) return this.#maskLayer.clear(context);
+    const { scale, x, y } = this.transform;
+    const place = [ratio() * scale, ratio() * x, ratio() * y];
+    this.#maskLayer.draw(context, place, this.mask, this.result?.planes ?? null, look, this.#boxes);
     this.#boxes = [];
-    this.#useFrame(context);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.#maskLayer.canvas, 0, 0);
+    return undefined;
   }
 
   #drawLines(context, look) {
