@@ -121,7 +121,7 @@ def test_the_masks_sizes_follow_the_threshold(frame):
 def state_by_calliper(page: Page, millimetres: str, scope: str) -> None:
     page.keyboard.press("Shift+S")
     page.get_by_label("Its true length").fill(millimetres)
-    page.get_by_label(scope).check()
+    page.get_by_role("radio", name=scope).check()
     page.get_by_role("button", name="State it").click()
 
 

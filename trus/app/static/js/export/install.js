@@ -10,7 +10,7 @@ import { framesOf } from './formats.js';
 
 /** @param {object} app */
 export function installExport(app) {
-  const group = 'batch';
+  const group = 'export';
   const any = () => framesOf(app, 'all').length > 0;
   const shown = () => framesOf(app, 'shown').length > 0;
   register({ id: 'export.open', textKey: 'export.open', icon: 'export', keys: ['ctrl+e'], group, when: any, run: () => openExport(app) });

@@ -1,5 +1,6 @@
 /** Tools that measure by points: drag to make one, drag its ends to change it. */
 
+import { hint, optionBar } from '../edit/options.js';
 import { chord } from '../keyboard.js';
 import { addMeasurement, removeMeasurement, replaceMeasurement } from '../measure/actions.js';
 import { drawMeasurement } from '../measure/drawing.js';
@@ -56,6 +57,10 @@ export class MeasuringTool {
     if (!this.#going) return;
     if (this.#going.fresh && !this.#going.clicked && this.#isShort()) this.#going.clicked = true;
     else this.#keep();
+  }
+
+  buildOptions(host) {
+    optionBar(host, hint(`measure.how.${this.id}`));
   }
 
   onCancel() {
