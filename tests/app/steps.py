@@ -124,6 +124,7 @@ def move_slider(slider: Locator, value: float) -> None:
     """Drag it there: events as of a hand, one `change` at the end."""
     slider.evaluate(
         """(element, value) => {
+            element.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
             element.value = String(value);
             element.dispatchEvent(new Event('input', { bubbles: true }));
             element.dispatchEvent(new Event('change', { bubbles: true }));

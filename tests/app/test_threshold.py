@@ -52,7 +52,7 @@ def test_a_lower_threshold_paints_more_and_the_models_own_comes_back(shown):
     steps.move_slider(shown.locator(f"{GLAND} input[type=range]"), 5)
     steps.until(shown, f"trusApp.view.mask.plane(0).reduce((sum, bit) => sum + bit, 0) > {own}")
     assert steps.painted(shown) > painted
-    expect(shown.locator(f"{GLAND} output")).to_have_text("0.02")
+    expect(shown.locator(f"{GLAND} output")).to_have_text("0.020")
     shown.locator(f"{GLAND}").get_by_role("button", name="model").click()
     steps.until(shown, "trusApp.view.mask.thresholds[0] === null")
     assert steps.area(shown) == own

@@ -100,7 +100,10 @@ function thresholdSlider(app, target, k) {
   const control = slider({
     labelKey: 'viewer.threshold.of', vars, min: 1, max: 255, value: current(), text, input: apply, change: () => (byKeys ? end() : app.thresholds.commit()),
   });
-  control.input.addEventListener('pointerdown', () => (byKeys = false));
+  control.input.addEventListener('pointerdown', () => {
+    byKeys = false;
+    app.thresholds.commit();
+  });
   control.input.addEventListener('keydown', (event) => {
     byKeys = true;
     if (event.ctrlKey || event.metaKey) app.thresholds.commit();
