@@ -20,6 +20,7 @@ export class Gestures {
     this.#view = view;
     this.#tool = tool;
     const { host } = view;
+    host.addEventListener('focus', () => !this.#pointers.size && host.classList.remove('is-pointed'));
     host.addEventListener('pointerdown', (event) => this.#down(event));
     host.addEventListener('pointermove', (event) => this.#move(event));
     host.addEventListener('pointerup', (event) => this.#up(event));
@@ -44,8 +45,9 @@ export class Gestures {
 
   #down(event) {
     if (event.target.closest?.('button, a, input')) return;
-    this.#view.host.focus({ preventScroll: true });
     this.#pointers.set(event.pointerId, this.place(event));
+    this.#view.host.focus({ preventScroll: true });
+    this.#view.host.classList.add('is-pointed'); // who points at the view knows where the focus is
     this.#view.host.setPointerCapture?.(event.pointerId);
     if (this.#pointers.size === 2) return this.#startPinch();
     if (this.#pointers.size > 2) return undefined;
