@@ -173,7 +173,7 @@ def test_the_volume_of_two_planes(page, dataset):
     )
     page.get_by_role("button", name="Keep the volume").click()
     row = page.locator(f"{PANEL} .hand-list li").filter(has_text="Ellipsoid volume")
-    expect(row).to_contain_text(re.compile(r"0\.3\smL\s\*"))
+    expect(row).to_contain_text(re.compile(r"0\.3\smL\s\*.*π/6 × 10\.0 × 6\.0 × 8\.0 mm · frames 1, 1, 2"))
     page.evaluate("trusApp.app.frames.step(1)")
     page.evaluate("trusApp.app.frames.remove([trusApp.app.frames.selected.id])")
     expect(row).to_contain_text("–")

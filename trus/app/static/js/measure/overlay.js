@@ -2,7 +2,7 @@
 
 import { drawDiameter, drawMeasurement } from './drawing.js';
 import { drawRuler } from './ruler.js';
-import { shapes } from './shape.js';
+import { measuredShapes } from './shape.js';
 
 /** Colours of the tokens: read when the theme changes only. */
 let colours = null;
@@ -41,8 +41,9 @@ export function addMeasureOverlay(app, tools) {
   });
 }
 
+/** Those measured last: while a stroke goes on there are none. */
 function drawDiameters(context, view, item) {
-  for (const { widest, across } of shapes(item) ?? []) {
+  for (const { widest, across } of measuredShapes(item) ?? []) {
     for (const diameter of [widest, across]) if (diameter) drawDiameter(context, view, diameter, look());
   }
 }

@@ -2,7 +2,7 @@
 
 import { button, toggle } from '../controls.js';
 import { fill, h } from '../dom.js';
-import { onLanguage } from '../i18n.js';
+import { number, onLanguage, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { register } from '../keyboard.js';
 import { noteText } from '../notes.js';
@@ -12,9 +12,9 @@ import { frameScale, mayState } from './scale.js';
 import { shapes } from './shape.js';
 import { openSpacingDialog } from './spacing_dialog.js';
 import { openVolumeDialog } from './volume_dialog.js';
-import { markOf, quantity, row, scaleNote, spacingText } from './words.js';
+import { figure, markOf, quantity, row, scaleNote, spacingText } from './words.js';
 
-const SETTLED_MS = 150;
+const SETTLED_MS = 250;
 
 /** Commands of measuring, beside the tools. @param {object} app */
 export function registerMeasureCommands(app) {
@@ -33,13 +33,15 @@ export function buildMeasurePanel(host, app) {
   const ruler = toggle({ textKey: 'measure.ruler', value: app.store.get().ruler, change: (value) => app.store.set({ ruler: value }) });
   const lines = toggle({ textKey: 'measure.diameters', value: app.store.get().diameters, change: (value) => app.store.set({ diameters: value }) });
   app.store.on(['ruler', 'diameters'], (state) => (ruler.set(state.ruler), lines.set(state.diameters)));
-  const render = () => fill(body, ...content(app));
-  follow(app, render);
-  render();
+  follow(app, () => {
+    if (host.offsetParent) fill(body, ...content(app));
+    if (app.store.get().diameters && app.frames.selected) shapes(app.frames.selected);
+    app.view.invalidate();
+  });
   host.append(body, ruler.element, lines.element);
 }
 
-/** Renders when something shown here changed; a stroke or a slider in motion is waited for. */
+/** Measures and writes anew when something changed; a stroke or a slider in motion is waited for. */
 function follow(app, render) {
   let timer = 0;
   let endMask = () => undefined;
@@ -56,7 +58,7 @@ function follow(app, render) {
   app.frames.on('item', (item, what) => {
     if (item === app.frames.selected) what === 'mask' ? listen() : soon();
   });
-  app.store.on(['colours', 'measurement'], soon);
+  app.store.on(['colours', 'measurement', 'tab', 'closedPanels', 'diameters'], soon);
   onLanguage(render);
 }
 
@@ -108,7 +110,7 @@ function handList(app, item) {
 }
 
 function handRow(app, item, measurement) {
-  const { scale, rows } = figures(item, measurement, (id) => app.frames.get(id));
+  const { scale, rows, axes } = figures(item, measurement, (id) => app.frames.get(id));
   const chosen = app.store.get().measurement === measurement.id;
   const place = measurement.points.length ? `${numberOf(item, measurement)} · ` : '';
   const name = h('span', { class: 'grow' }, place, h('span', { t: `measure.type.${measurement.type}` }));
@@ -116,7 +118,14 @@ function handRow(app, item, measurement) {
   const choose = () => app.store.set({ measurement: measurement.id });
   const face = h('button', { type: 'button', class: 'hand-face', 'aria-pressed': String(chosen), on: { click: choose } }, icon(measurement.type, 16), name, values);
   const remove = button({ titleKey: 'measure.remove', icon: 'trash', class: 'is-small', run: () => removeMeasurement(app, item, measurement.id) });
-  return h('li', { class: 'row' }, face, remove);
+  return h('li', {}, h('div', { class: 'row' }, face, remove), axes && h('small', { class: 'hint' }, madeOf(app, axes)));
+}
+
+/** The lengths of a volume and the frames that they were measured in. */
+function madeOf(app, axes) {
+  const lengths = axes.map(({ length }) => (length === null ? '–' : figure(length, 'mm'))).join(' × ');
+  const frames = axes.map(({ item }) => (item ? number(app.frames.list.indexOf(item) + 1) : '–')).join(', ');
+  return `π/6 × ${lengths} ${t('measure.unit.mm')} · ${t('measure.volume.frames', { frames })}`;
 }
 
 /** Why some lengths are in pixels, and what the mark of stated ones means: each reason once. */

@@ -76,6 +76,7 @@ export default {
   'measure.volume.nothing': 'Nothing in mm in this frame',
   'measure.volume.incomplete': 'Choose three lengths.',
   'measure.volume.noScale': 'Neither frame has a length that is certain in mm: state the scale first (Shift+S), or measure in frames whose file gives it.',
+  'measure.volume.frames': 'frames {frames}',
   'measure.volume.save': 'Keep the volume',
   'measure.history.calliper': 'Calliper',
   'measure.history.ellipse': 'Ellipse',

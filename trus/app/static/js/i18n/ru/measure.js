@@ -81,6 +81,7 @@ export default {
   'measure.volume.nothing': 'В этом кадре нет длин в мм',
   'measure.volume.incomplete': 'Выберите три длины.',
   'measure.volume.noScale': 'Ни в одном кадре нет длины, точно известной в мм: сначала задайте масштаб (Shift+S) или измерьте кадры, в файле которых он есть.',
+  'measure.volume.frames': 'кадры {frames}',
   'measure.volume.save': 'Сохранить объём',
   'measure.history.calliper': 'Калипер',
   'measure.history.ellipse': 'Эллипс',
