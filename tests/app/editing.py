@@ -1,8 +1,13 @@
 """Correcting a mask as a hand does it: real pointers over the view."""
 
+import numpy as np
+import pytest
 from playwright.sync_api import Page
 
 from . import steps
+
+SIZE = 80, 96
+"""Of the frame that `shown` opens."""
 
 
 def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
@@ -59,3 +64,28 @@ def wait_until_saved(page: Page) -> None:
     """Until nothing that was done is unsaved."""
     page.evaluate("trusApp.app.autosave.flush()")
     steps.until(page, "trusApp.store.get().autosave.state === 'saved'")
+
+
+@pytest.fixture
+def shown(page: Page, dataset) -> Page:
+    """A frame whose mask is empty, then a gland of 40 by 30 pixels: columns 30 to 69, rows 25 to 54."""
+    steps.open_files(page, dataset / "images" / "p2_0.png")
+    steps.wait_for_mask(page)
+    paint_all(page, 0, False, 0, 0, SIZE[1], SIZE[0])
+    paint_all(page, 0, True, 30, 25, 70, 55)
+    return page
+
+
+def gland(page: Page) -> np.ndarray:
+    """The gland of the frame in the view, bool (H, W)."""
+    return np.reshape(plane(page, 0), SIZE).astype(bool)
+
+
+def lesion(page: Page) -> np.ndarray:
+    """The lesion of the frame in the view, bool (H, W)."""
+    return np.reshape(plane(page, 1), SIZE).astype(bool)
+
+
+def radius(page: Page, value: float) -> None:
+    """Of brush and nudging, in pixels of the frame."""
+    page.evaluate(f"trusApp.store.set({{ brushRadius: {value}, nudgeRadius: {value} }})")
