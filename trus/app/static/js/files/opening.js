@@ -7,6 +7,7 @@ import { unlessAborted } from './files.js';
 const IGNORED = /^(\.|thumbs\.db$|desktop\.ini$|dicomdir$)/i;
 const NOT_PICTURES = /\.(txt|csv|json|ya?ml|xml|md|html?|pdf|docx?|xlsx?|pptx?|zip|gz|tar|7z|rar|exe|py|js|css|log|ini|nii|npy|pkl|pt|pth)$/i;
 const MODEL = /\.onnx$/i;
+const AT_ONCE = 3;
 
 export class Opening {
   #app;
@@ -51,26 +52,44 @@ export class Opening {
     this.#app.store.set({ opening: this.progress });
   }
 
+  /** Files are shown in their order; the next ones are on their way meanwhile. */
   async #work(signal) {
     this.#tell();
+    const started = [];
     let first = true;
     while (this.#queue.length && !signal.aborted) {
-      const file = this.#queue[0];
+      while (started.length < Math.min(AT_ONCE, this.#queue.length)) started.push(this.#start(this.#queue[started.length]));
       try {
-        await this.#openOne(file, first, signal);
+        const items = await unlessAborted(started[0], signal);
+        this.#app.frames.add(items);
+        if (first) this.#app.frames.select(items[0].id);
         first = false;
       } catch (error) {
         if (isAbort(error)) break;
         if (this.#app.connection.notice(error)) {
           await this.#app.connection.back(signal).catch(() => undefined);
+          this.#abandon(started.splice(0)); // what was on its way is begun anew
           continue;
         }
-        this.#skip(file, error);
+        this.#skip(this.#queue[0], error);
       }
+      started.shift();
       this.#queue.shift();
       this.#done += 1;
       this.#tell();
     }
+    this.#abandon(started);
+  }
+
+  #abandon(started) {
+    for (const opening of started) opening.then((items) => this.#app.files.drop(items[0].fileId), () => undefined);
+  }
+
+  /** @param {File} file @returns {Promise<import('../frames.js').Item[]>} */
+  #start(file) {
+    const opening = this.#open(file);
+    opening.catch(() => undefined); // its turn to be told comes
+    return opening;
   }
 
   #skip(file, error) {
@@ -78,18 +97,15 @@ export class Opening {
     this.#skipped.push({ name: file.webkitRelativePath || file.name, file, problem: error });
   }
 
-  async #openOne(file, chosen, signal) {
-    const { files, frames, store } = this.#app;
+  async #open(file) {
+    const { files, store } = this.#app;
     if (NOT_PICTURES.test(file.name)) throw new Problem(415, 'not-a-picture');
     if (!file.size) throw new Problem(422, 'empty-file');
     const most = store.get().session?.limits.max_bytes;
     if (most && file.size > most) throw new Problem(413, 'too-large');
     const open = files.adopt({ name: file.name, blob: file });
     try {
-      const study = await unlessAborted(files.study(open.id), signal);
-      const items = itemsOf(open, study);
-      frames.add(items);
-      if (chosen) frames.select(items[0].id);
+      return itemsOf(open, await files.study(open.id));
     } catch (error) {
       files.drop(open.id);
       throw error;
