@@ -30,7 +30,8 @@ function registerCommands(app) {
   const is = (...states) => () => states.includes(batch.state.state);
   const group = 'batch';
   const idle = () => is('idle')() && Boolean(model()) && batch.left(model()).length > 0;
-  register({ id: 'batch.start', textKey: 'batch.start', icon: 'play', keys: ['shift+b'], group, when: idle, run: () => batch.start(batch.left(model()), model()) });
+  const start = () => batch.start(batch.left(model()), model());
+  register({ id: 'batch.start', textKey: 'batch.start', icon: 'play', keys: ['shift+b'], group, when: idle, run: start });
   register({ id: 'batch.pause', textKey: 'batch.pause', icon: 'pause', group, when: is('running'), run: () => batch.pause() });
   register({ id: 'batch.resume', textKey: 'batch.resume', icon: 'play', group, when: is('paused'), run: () => batch.resume() });
   register({ id: 'batch.cancel', textKey: 'batch.cancel', icon: 'stop', group, when: is('running', 'paused'), run: () => batch.cancel() });

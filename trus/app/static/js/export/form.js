@@ -21,12 +21,14 @@ export function buildForm(app, choice, changed) {
     accept.element.hidden = !choice.folder && !choice.formats.has('manifest');
     changed();
   };
+  const scopes = SCOPES.filter((scope) => choice.chosen || scope !== 'chosen');
+  const elements = (wanted) => boxes.filter(({ format }) => wanted(format)).map(({ element }) => element);
   const form = h(
     'div',
     { class: 'export-form' },
-    group('export.which', 'export-scopes', ...SCOPES.filter((scope) => choice.chosen || scope !== 'chosen').map((scope) => scopeRadio(app, scope, choice, refresh))),
-    group('export.what', 'export-formats', ...boxes.filter((box) => !box.format.training).map((box) => box.element)),
-    group('export.training', 'export-training', ...boxes.filter((box) => box.format.training).map((box) => box.element), into?.element, accept.element),
+    group('export.which', 'export-scopes', ...scopes.map((scope) => scopeRadio(app, scope, choice, refresh))),
+    group('export.what', 'export-formats', ...elements((format) => !format.training)),
+    group('export.training', 'export-training', ...elements((format) => format.training), into?.element, accept.element),
     h('div', { class: 'export-fields' }, annotatorField(app), patientField(choice)),
   );
   form.wanted = () => ({

@@ -19,6 +19,6 @@ export function installExport(app) {
 }
 
 function buildExportPanel(host) {
-  const wide = { text: true, class: 'is-wide' };
-  host.append(h('div', { class: 'stack' }, commandButton('table.open', wide), commandButton('export.open', wide), commandButton('report.open', wide)));
+  const buttons = ['table.open', 'export.open', 'report.open'].map((id) => commandButton(id, { text: true, class: 'is-wide' }));
+  host.append(h('div', { class: 'stack' }, ...buttons));
 }

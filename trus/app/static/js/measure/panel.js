@@ -19,26 +19,31 @@ const SETTLED_MS = 250;
 /** Commands of measuring, beside the tools. @param {object} app */
 export function registerMeasureCommands(app) {
   const shown = () => app.frames.selected !== null;
-  const flip = (key) => app.store.set({ [key]: !app.store.get()[key] });
-  const group = 'measure';
-  register({ id: 'measure.ruler', textKey: 'measure.ruler', icon: 'ruler', keys: ['shift+r'], group, run: () => flip('ruler') });
-  register({ id: 'measure.diameters', textKey: 'measure.diameters', icon: 'calliper', keys: ['shift+d'], group, run: () => flip('diameters') });
-  register({ id: 'measure.volume', textKey: 'measure.volume', icon: 'volume', keys: ['shift+v'], group, when: shown, run: () => openVolumeDialog(app) });
-  register({ id: 'measure.spacing', textKey: 'measure.spacing.state', icon: 'ruler', keys: ['shift+s'], group, when: shown, run: () => openSpacingDialog(app) });
+  const flip = (key) => () => app.store.set({ [key]: !app.store.get()[key] });
+  const command = (id, textKey, icon, key, run, when) => register({ id, textKey, icon, keys: [key], group: 'measure', when, run });
+  command('measure.ruler', 'measure.ruler', 'ruler', 'shift+r', flip('ruler'));
+  command('measure.diameters', 'measure.diameters', 'calliper', 'shift+d', flip('diameters'));
+  command('measure.volume', 'measure.volume', 'volume', 'shift+v', () => openVolumeDialog(app), shown);
+  command('measure.spacing', 'measure.spacing.state', 'ruler', 'shift+s', () => openSpacingDialog(app), shown);
 }
 
 /** @param {HTMLElement} host @param {object} app */
 export function buildMeasurePanel(host, app) {
   const body = h('div', { class: 'measures' });
-  const ruler = toggle({ textKey: 'measure.ruler', value: app.store.get().ruler, change: (value) => app.store.set({ ruler: value }) });
-  const lines = toggle({ textKey: 'measure.diameters', value: app.store.get().diameters, change: (value) => app.store.set({ diameters: value }) });
-  app.store.on(['ruler', 'diameters'], (state) => (ruler.set(state.ruler), lines.set(state.diameters)));
+  const switches = ['ruler', 'diameters'].map((key) => storeSwitch(app, key));
   follow(app, () => {
     if (host.offsetParent) fill(body, ...content(app));
     if (app.store.get().diameters && app.frames.selected) shapes(app.frames.selected);
     app.view.invalidate();
   });
-  host.append(body, ruler.element, lines.element);
+  host.append(body, ...switches);
+}
+
+function storeSwitch({ store }, key) {
+  const change = (value) => store.set({ [key]: value });
+  const { element, set } = toggle({ textKey: `measure.${key}`, value: store.get()[key], change });
+  store.on(key, (state) => set(state[key]));
+  return element;
 }
 
 /** Measures and writes anew when something changed; a stroke or a slider in motion is waited for. */
@@ -72,7 +77,8 @@ function scaleLine(app, item) {
   const scale = frameScale(item);
   const stated = scale.source === 'stated';
   const key = scale.spacing ? `measure.spacing.${scale.source}` : 'measure.spacing.none';
-  const text = h('p', { class: 'grow' }, scale.spacing ? `${spacingText(scale.spacing)} ` : '', h('span', { class: stated ? 'badge' : 'hint', t: key }));
+  const source = h('span', { class: stated ? 'badge' : 'hint', t: key });
+  const text = h('p', { class: 'grow' }, scale.spacing ? `${spacingText(scale.spacing)} ` : '', source);
   const change = mayState(item)
     ? button({ textKey: stated ? 'measure.spacing.change' : 'measure.spacing.state', class: 'is-small', run: () => openSpacingDialog(app) })
     : null;
@@ -116,7 +122,8 @@ function handRow(app, item, measurement) {
   const name = h('span', { class: 'grow' }, place, h('span', { t: `measure.type.${measurement.type}` }));
   const values = h('span', { class: 'hand-values' }, ...rows.map((each) => h('span', {}, row(each) + markOf(scale))));
   const choose = () => app.store.set({ measurement: measurement.id });
-  const face = h('button', { type: 'button', class: 'hand-face', 'aria-pressed': String(chosen), on: { click: choose } }, icon(measurement.type, 16), name, values);
+  const pressed = { class: 'hand-face', 'aria-pressed': String(chosen), on: { click: choose } };
+  const face = h('button', { type: 'button', ...pressed }, icon(measurement.type, 16), name, values);
   const remove = button({ titleKey: 'measure.remove', icon: 'trash', class: 'is-small', run: () => removeMeasurement(app, item, measurement.id) });
   return h('li', {}, h('div', { class: 'row' }, face, remove), axes && h('small', { class: 'hint' }, madeOf(app, axes)));
 }

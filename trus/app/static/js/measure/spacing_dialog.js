@@ -17,7 +17,8 @@ export function openSpacingDialog(app) {
   const item = app.frames.selected;
   if (!mayState(item)) return app.say('measure.spacing.fromFile');
   const callipers = item.measurements.filter((each) => each.type === 'calliper');
-  const fields = { rows: millimetres('measure.spacing.rows'), columns: millimetres('measure.spacing.columns'), length: millimetres('measure.spacing.length') };
+  const [rows, columns, length] = ['rows', 'columns', 'length'].map((name) => millimetres(`measure.spacing.${name}`));
+  const fields = { rows, columns, length };
   const state = { way: callipers.length ? 'calliper' : 'numbers', scope: 'file' };
   const problem = h('p', { class: 'field-problem', role: 'alert' });
   if (item.statedSpacing) [fields.rows.input.value, fields.columns.input.value] = item.statedSpacing;
@@ -33,7 +34,8 @@ export function openSpacingDialog(app) {
   const scope = segmented({ labelKey: 'measure.spacing.scope', options: scopes, value: 'file', change: (value) => (state.scope = value) });
   show();
   const caution = h('p', { class: 'hint', t: 'measure.spacing.caution' });
-  const body = h('div', { class: 'stack' }, way.element, numbers, known, h('h3', { class: 'field-name', t: 'measure.spacing.scope' }), scope.element, caution, problem);
+  const head = h('h3', { class: 'field-name', t: 'measure.spacing.scope' });
+  const body = h('div', { class: 'stack' }, way.element, numbers, known, head, scope.element, caution, problem);
 
   function save() {
     const spacing = state.way === 'numbers' ? typed(fields) : measured(callipers[chooser.index()], fields.length);
@@ -54,7 +56,8 @@ function millimetres(labelKey) {
 
 function calliperChooser(item, callipers) {
   const text = (each) => number(distance(...each.points, IN_PIXELS), { maximumFractionDigits: 1 });
-  const options = callipers.map((each, i) => h('option', { value: i, t: 'measure.spacing.calliper', vars: { n: numberOf(item, each), length: text(each) } }));
+  const vars = (each) => ({ n: numberOf(item, each), length: text(each) });
+  const options = callipers.map((each, i) => h('option', { value: i, t: 'measure.spacing.calliper', vars: vars(each) }));
   const select = h('select', { class: 'select', tLabel: 'measure.spacing.which' }, ...options);
   select.selectedIndex = callipers.length - 1;
   return { element: select, index: () => select.selectedIndex };

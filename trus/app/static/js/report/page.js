@@ -40,7 +40,8 @@ function show(sheet, report) {
     );
   };
   onLanguage(render);
-  fill(document.getElementById('bar'), languageButtons(), button({ textKey: 'export.report.print', icon: 'print', class: 'is-primary', run: () => window.print() }));
+  const print = button({ textKey: 'export.report.print', icon: 'print', class: 'is-primary', run: () => window.print() });
+  fill(document.getElementById('bar'), languageButtons(), print);
 }
 
 function languageButtons() {
@@ -76,7 +77,8 @@ function table(keys, rows) {
 }
 
 function classTable({ classes, scale }) {
-  const keys = ['measure.column.class', 'measure.column.area', 'measure.column.perimeter', 'measure.column.diameters', 'export.report.probability', 'export.report.threshold'];
+  const figures = ['class', 'area', 'perimeter', 'diameters'].map((each) => `measure.column.${each}`);
+  const keys = [...figures, 'export.report.probability', 'export.report.threshold'];
   const others = classes.filter((each) => each.pixels && (scale.spacing || each.unit === 'mm'));
   const notes = [scale.spacing ? scaleText(scale) : t('measure.spacing.none'), noteText(scale.detail), ...others.map(scaleNote)];
   const said = [...new Set(notes.filter(Boolean))].join(' ');
@@ -89,7 +91,8 @@ function classRow(shape) {
   const parts = shape.parts > 1 ? ` (${t('measure.parts', { n: shape.parts })})` : '';
   const mark = markOf(shape);
   const across = `${figure(shape.widest.length, shape.unit)} × ${quantity(shape.across.length, shape.unit)}${mark}${parts}`;
-  const cells = [quantity(shape.area, shape.areaUnit) + mark, quantity(shape.perimeter, shape.unit) + mark, across, shape.probability === null ? '–' : percent(shape.probability), threshold(shape)];
+  const sizes = [quantity(shape.area, shape.areaUnit) + mark, quantity(shape.perimeter, shape.unit) + mark, across];
+  const cells = [...sizes, shape.probability === null ? '–' : percent(shape.probability), threshold(shape)];
   return h('tr', {}, name, ...cells.map((cell) => h('td', {}, cell)));
 }
 
@@ -104,14 +107,19 @@ function scaleText({ spacing, source }) {
 function handTable({ measurements }) {
   if (!measurements.length) return null;
   const volumes = measurements.some((each) => each.axes.length);
-  const rows = measurements.slice(0, MOST_MEASUREMENTS).map((each) =>
-    h('tr', {}, h('th', { scope: 'row' }, `${each.number ? `${each.number} · ` : ''}${t(`measure.type.${each.type}`)}`), h('td', {}, each.rows.map((one) => row(one) + markOf(each.scale)).join(' · ')), volumes ? h('td', {}, originText(each)) : null),
-  );
+  const rows = measurements.slice(0, MOST_MEASUREMENTS).map((each) => handRow(each, volumes));
   const more = measurements.length - rows.length;
   const notes = [...new Set(measurements.map((each) => scaleNote(each.scale)))].filter(Boolean);
   if (more > 0) notes.push(t('export.report.more', { n: more }));
   const rest = notes.length ? h('p', { class: 'note' }, notes.join(' ')) : null;
-  return h('section', {}, h('h2', {}, t('export.report.byHand')), table(['export.report.measure', 'export.report.value', ...(volumes ? ['export.report.origin'] : [])], rows), rest);
+  const keys = ['measure', 'value', ...(volumes ? ['origin'] : [])].map((each) => `export.report.${each}`);
+  return h('section', {}, h('h2', {}, t('export.report.byHand')), table(keys, rows), rest);
+}
+
+function handRow(each, volumes) {
+  const name = `${each.number ? `${each.number} · ` : ''}${t(`measure.type.${each.type}`)}`;
+  const values = each.rows.map((one) => row(one) + markOf(each.scale)).join(' · ');
+  return h('tr', {}, h('th', { scope: 'row' }, name), h('td', {}, values), volumes && h('td', {}, originText(each)));
 }
 
 /** A volume shows the lengths that it was made of, and where they were measured. */

@@ -21,7 +21,8 @@ export function installTable(app) {
   /** Order and filters stay for the next opening. */
   const state = { order: { key: 'position', descending: false }, filter: {}, current: 0 };
   const when = () => app.frames.list.length > 0;
-  register({ id: 'table.open', textKey: 'batch.table', icon: 'table', keys: ['shift+t'], group: 'batch', when, run: () => new ResultsTable(app, state).open() });
+  const run = () => new ResultsTable(app, state).open();
+  register({ id: 'table.open', textKey: 'batch.table', icon: 'table', keys: ['shift+t'], group: 'batch', when, run });
 }
 
 class ResultsTable {
