@@ -131,7 +131,7 @@ function showFacts(host, { view, models }, k) {
   const target = result?.targets[k];
   host.title = '';
   if (!mask || !target) host.textContent = '';
-  else if (mask.thresholds[k] !== null || mask.forced) {
+  else if (mask.thresholds[k] !== null || differs(mask.plane(k), mask.base[k])) {
     const mean = meanWithin(mask.plane(k), result.planes?.[k]);
     const tidied = mask.thresholds[k] !== null && models.get(mask.model)?.postprocessing?.[target.name];
     const parts = [mean === null ? t('viewer.class.empty') : t('viewer.class.mean-now', { mean: percent(mean) }), tidied && t('viewer.class.untidied')];
@@ -143,6 +143,8 @@ function showFacts(host, { view, models }, k) {
     host.title = t('viewer.class.mean-help');
   }
 }
+
+const differs = (plane, base) => plane.some((value, i) => value !== base[i]);
 
 /** Mean probability of the pixels of a mask; null where it is empty or the probabilities are not here. */
 function meanWithin(plane, probability) {

@@ -32,6 +32,15 @@ export function buildPanels(host, app, tab) {
   host.append(...chosen.map((panel) => section(panel, app)));
 }
 
+/** By then a section shows what there is to show, and has its height. */
+const FILLED_MS = 200;
+
+/** Opens a section and brings it into sight. @param {object} app @param {string} id */
+export function revealPanel(app, id) {
+  app.store.set({ closedPanels: { ...app.store.get().closedPanels, [id]: false } });
+  setTimeout(() => document.querySelector(`[data-panel="${id}"]`)?.scrollIntoView({ block: 'nearest' }), FILLED_MS);
+}
+
 function section(panel, app) {
   const body = h('div', { class: 'panel-body', id: `panel-${newId()}` });
   const closed = () => app.store.get().closedPanels[panel.id] ?? Boolean(panel.closed);

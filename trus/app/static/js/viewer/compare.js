@@ -5,7 +5,7 @@ import { fill, h } from '../dom.js';
 import { onLanguage, t } from '../i18n.js';
 import { register } from '../keyboard.js';
 import { Mask } from '../mask/mask.js';
-import { registerPanel } from '../panels/registry.js';
+import { registerPanel, revealPanel } from '../panels/registry.js';
 import { lookOf } from './display.js';
 import { Gestures } from './gestures.js';
 import { agreement, agreementTable } from './reference.js';
@@ -23,7 +23,10 @@ export function installCompare(app) {
     icon: 'compare',
     group: 'view',
     when: () => Boolean(store.get().secondModel) || others().length > 0,
-    run: () => store.set({ secondModel: store.get().secondModel ? null : others()[0].name, closedPanels: { ...store.get().closedPanels, compare: Boolean(store.get().secondModel) } }),
+    run: () => {
+      if (!store.get().secondModel) revealPanel(app, 'compare');
+      store.set({ secondModel: store.get().secondModel ? null : others()[0].name });
+    },
   });
   registerPanel({ id: 'compare', textKey: 'viewer.panel.compare', order: 55, tab: 'frame', closed: true, build: (host) => compare.buildPanel(host) });
 }

@@ -7,7 +7,7 @@ import { readLabels } from '../files/png_labels.js';
 import { number, onLanguage, t } from '../i18n.js';
 import { register } from '../keyboard.js';
 import { traceContours } from '../mask/contours.js';
-import { registerPanel } from '../panels/registry.js';
+import { registerPanel, revealPanel } from '../panels/registry.js';
 
 /**
  * Dice and IoU of two planes; null where both are empty.
@@ -43,7 +43,7 @@ async function openReference(app, file) {
     if (!labels) throw new Problem(0, 'reference-unreadable');
     if (labels.width !== mask.width || labels.height !== mask.height) throw new Problem(0, 'reference-size');
     put(app, item, makeReference(file.name, labels.values, mask));
-    app.store.set({ closedPanels: { ...app.store.get().closedPanels, reference: false } });
+    revealPanel(app, 'reference');
   } catch (problem) {
     app.tell(problem);
   }
