@@ -151,6 +151,19 @@ def test_nudging_pushes_the_outline_by_the_drag_and_nothing_far_away(modules):
     np.testing.assert_array_equal(moved[:, :60], plane[:, :60])
 
 
+def test_a_push_falls_off_smoothly_to_its_radius(modules):
+    """By (1 - r^2)^2 of the radius: here of 8 px pushed, 4 remain at half the radius and hardly one near its end."""
+    plane = np.zeros((120, 120), bool)
+    plane[:, :90] = True
+    patch = modules.call(
+        "mask/nudge.js", "patch(new m.Nudge(plane(p), 120, 120).push({x: 90, y: 60}, {x: 98, y: 60}, 20))", p=plane
+    )
+    ends = put(patch, plane).sum(axis=1) - 90
+    assert ends[[60, 70, 75]].tolist() == [8, 4, 1]
+    assert not ends[:40].any()
+    assert not ends[81:].any()
+
+
 def test_nudging_back_and_forth_stays_sharp(modules):
     plane = _disc(120, 30)
     found = modules.call(

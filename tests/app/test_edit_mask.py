@@ -75,6 +75,15 @@ def test_thresholds_decide_as_the_project_does(modules, classes):
         np.testing.assert_array_equal(np.reshape(labels, SIZE), expected)
 
 
+def test_a_class_whose_threshold_was_not_moved_stays_as_the_model_has_it(modules):
+    """Post-processing included: here it emptied the upper rows."""
+    content = _content(BESIDE)
+    shown = _run(modules, BESIDE, "const a = make(); a.setThreshold(0, 256); return planes(a);")
+    own = BESIDE.planes(content["labels"])
+    np.testing.assert_array_equal(np.reshape(shown, (-1, *SIZE)), [np.zeros(SIZE), own[1]])
+    assert (content["q"][1][:6] >= 128).any()
+
+
 @EVERY
 def test_corrections_stay_when_a_threshold_moves_and_go_with_the_models_mask(modules, classes):
     content = _content(classes)
