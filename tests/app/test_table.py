@@ -42,7 +42,9 @@ def test_the_lowest_confidence_comes_first(table):
     assert shares == sorted(shares)
     head = table.get_by_role("columnheader").filter(has_text="Lowest confidence")
     expect(head).to_have_attribute("aria-sort", "ascending")
-    head.get_by_role("button").click()
+    expect(head.get_by_role("button")).to_be_focused()
+    expect(table.locator(f"{ROWS}.is-current")).to_have_attribute("id", "row-0")
+    table.keyboard.press("Enter")
     expect(head).to_have_attribute("aria-sort", "descending")
     shares = [int(text.rstrip("%")) for text in cells(table, 3) if text]
     assert shares == sorted(shares, reverse=True)

@@ -90,7 +90,7 @@ class ResultsTable {
     this.#rows = sortRows(filterRows(all, filter), order, new Intl.Collator(currentLanguage(), { numeric: true }));
     this.#columns = columnsOf(all);
     this.#state.current = fromTop ? 0 : Math.max(0, this.#rows.findIndex((row) => row.item === current));
-    fill(this.head, ...this.#columns.map((column) => headCell(column, order, () => this.#sortBy(column.key))));
+    this.#renderHead(order);
     this.grid.style.setProperty('--columns', this.#columns.map((column) => column.width).join(' '));
     this.grid.setAttribute('aria-rowcount', String(this.#rows.length + 1));
     this.nothing.hidden = this.#rows.length > 0;
@@ -98,6 +98,14 @@ class ResultsTable {
     this.count.textContent = t('batch.table.count', { shown: this.#rows.length, n: list.length });
     this.rows.update(this.#rows.length);
     this.#announceCurrent();
+  }
+
+  /** The head anew; the button that has the focus keeps it. */
+  #renderHead(order) {
+    const buttons = () => [...this.head.querySelectorAll('button')];
+    const focused = buttons().indexOf(document.activeElement);
+    fill(this.head, ...this.#columns.map((column) => headCell(column, order, () => this.#sortBy(column.key))));
+    buttons()[focused]?.focus();
   }
 
   /** The frames that pass the filters, in the order of the list. */
@@ -110,8 +118,8 @@ class ResultsTable {
   #sortBy(key) {
     const { order } = this.#state;
     this.#state.order = { key, descending: order.key === key && !order.descending };
-    this.#refresh();
-    this.rows.reveal(this.#state.current);
+    this.#refresh(true);
+    this.rows.reveal(0);
   }
 
   #row(index) {
