@@ -17,7 +17,7 @@ def phantom_frames(folder: Path, count: int) -> list[Path]:
     """`count` PNG files of the phantom, no two alike: some are drawn, the others are these with another corner."""
     drawn = folder / "drawn"
     if not drawn.exists():
-        write_phantom(drawn, patients=6, frames=4, seed=7)
+        write_phantom(drawn, patients=2, frames=4, seed=7)
     images = [read_frame(path) for path in sorted((drawn / "images").glob("*.png"))]
     paths = [folder / f"frame{number:03}.png" for number in range(count)]
     for number, path in enumerate(paths):
