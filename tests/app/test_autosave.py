@@ -132,3 +132,22 @@ def test_without_tls_tabs_ask_each_other_whose_the_work_is(modules):
     first.evaluate("window.release()")
     assert other.evaluate(take)
     other.close()
+
+
+def test_steps_that_cannot_be_kept_end_what_can_be_undone_later(shown):
+    """Those after them are there after a reload, and what is done then is kept beside them."""
+    shown.evaluate("trusApp.history.run({ textKey: 'edit.history.brush', do() {}, undo() {} })")
+    states = []
+    editing.choose(shown, "brush")
+    for visit in (1, 2, 3):
+        states.append(shown.evaluate(STATE))
+        editing.drag(shown, (5, 20 * visit), (60, 20 * visit))
+        steps.until(shown, f"trusApp.history.list.filter((action) => action.kept).length === {visit}")
+        editing.wait_until_saved(shown)
+        shown.reload()
+        steps.until(shown, f"window.trusApp && trusApp.history.position === {visit}")
+        steps.wait_for_mask(shown)
+        editing.choose(shown, "brush")
+    for state in reversed(states):
+        shown.keyboard.press("Control+z")
+        assert shown.evaluate(STATE) == state

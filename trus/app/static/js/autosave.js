@@ -6,7 +6,7 @@ import { claim } from './storage/claims.js';
 import { deleteDatabase, deleteSession, openDatabase, readOne, write } from './storage/database.js';
 import { follow } from './storage/following.js';
 import { restore } from './storage/restoring.js';
-import { currentSessions, newSession, setOwnId, takeUp } from './storage/sessions.js';
+import { currentSessions, newSession, setOwnId, takeUp, unclaimed } from './storage/sessions.js';
 
 const DELAY_MS = 300;
 const KEEP = 'trus.keep';
@@ -86,8 +86,9 @@ export class Autosave {
     this.#restoring = true;
     try {
       session.left = false;
-      const { items, listed, files, lost } = await restore(this.#app, this.#database, session);
+      const { items, listed, files, lost, cut } = await restore(this.#app, this.#database, session);
       this.#changes.areKept(items, files);
+      if (cut) this.#changes.ofActions(0);
       this.#show({ state: 'saved', at, session: session.id });
       return { frames: listed.length, lost, at };
     } finally {
@@ -104,8 +105,9 @@ export class Autosave {
   /** Sessions that were left or whose tab is gone, the latest first. @returns {Promise<import('./storage/sessions.js').Session[]>} */
   async earlier() {
     if (!this.#database) return [];
-    const sessions = await currentSessions(this.#database);
-    return sessions.filter((session) => session.id !== this.#session?.id);
+    const others = (await currentSessions(this.#database)).filter((session) => session.id !== this.#session?.id);
+    const free = await unclaimed(others);
+    return others.filter((session) => free.includes(session.id));
   }
 
   /** An empty list; what was there stays among the earlier work. */

@@ -8,9 +8,10 @@ const SHOWN = 200;
 /** @param {HTMLElement} host @param {object} app */
 export function buildHistory(host, app) {
   const list = h('ol', { class: 'history-list', tLabel: 'edit.panel.history' });
-  const refresh = () => fill(list, ...entries(app));
+  const refresh = () => host.hidden || fill(list, ...entries(app));
   host.append(list);
   app.history.onChange(refresh);
+  app.store.on('closedPanels', () => queueMicrotask(refresh));
   onLanguage(refresh);
   refresh();
 }

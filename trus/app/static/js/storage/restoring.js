@@ -6,8 +6,8 @@ import { itemOf } from './records.js';
 
 /**
  * @param {object} app @param {IDBDatabase} database @param {import('./sessions.js').Session} session
- * @returns {Promise<{items: object[], files: object[], lost: number}>} what is in the page again; `lost`: frames whose file
- *   could not be kept
+ * @returns {Promise<{items: object[], listed: object[], files: object[], lost: number, cut: boolean}>} what is in the page
+ *   again; `lost`: frames whose file could not be kept; `cut`: not every action could be made again
  */
 export async function restore(app, database, session) {
   const range = ofSession(session.id);
@@ -20,9 +20,9 @@ export async function restore(app, database, session) {
   app.store.set({ windows: session.windows, activeClass: session.activeClass });
   app.frames.add(listed);
   if (byId.has(session.selected)) app.frames.select(session.selected);
-  restoreHistory(app, actions, session.position, byId);
+  const cut = restoreHistory(app, actions, session.position, byId);
   app.batch.takeUp(listed);
-  return { items, listed, files, lost: session.order.length - listed.length };
+  return { items, listed, files, lost: session.order.length - listed.length, cut };
 }
 
 /** Actions that cannot be made again end what can be undone, or done again. */
@@ -34,4 +34,5 @@ function restoreHistory(app, records, position, byId) {
   const gap = made.indexOf(null, position);
   const list = made.slice(first, gap < 0 ? made.length : gap);
   app.history.restore(list, Math.min(position - first, list.length));
+  return list.length < records.length;
 }

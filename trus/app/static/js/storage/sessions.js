@@ -45,7 +45,8 @@ export async function currentSessions(database) {
   return all.filter(worth).sort((a, b) => b.updated - a.updated);
 }
 
-async function unclaimed(sessions) {
+/** Those that no tab has open. @param {Session[]} sessions @returns {Promise<string[]>} ids */
+export async function unclaimed(sessions) {
   const free = [];
   for (const { id } of sessions) {
     const release = await claim(id);
