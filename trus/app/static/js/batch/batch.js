@@ -18,7 +18,7 @@ const BUSY_TRIES = 5;
  * @property {number} done
  * @property {number} failed
  * @property {number|null} secondsLeft null while it cannot be told
- * @property {string|null} reason kind of the problem that paused it; null: the user did
+ * @property {'connection'|'busy'|'reloaded'|null} reason why it is paused; null: the user wanted it
  */
 
 /** @type {BatchState} */
@@ -34,6 +34,9 @@ export class Batch {
   /** @param {object} app */
   constructor(app) {
     this.#app = app;
+    app.store.on('connection', ({ connection, batch }) => {
+      if (connection === 'ok' && batch.state === 'paused' && batch.reason === 'connection') this.resume();
+    });
   }
 
   get state() {
@@ -134,12 +137,11 @@ export class Batch {
 
   /** Where the service itself cannot be asked, every frame would fail: the batch waits instead. */
   #failed(item, problem) {
-    if (problem.status === 0 || [401, 429, 503].includes(problem.status)) {
-      if (problem.kind !== 'file-gone') {
-        this.#waiting.unshift(item);
-        this.#mark(item, 'queued');
-        return this.pause(problem.kind || String(problem.status));
-      }
+    const gone = this.#app.connection.notice(problem);
+    if (gone || problem.status === 429 || problem.status === 503) {
+      this.#waiting.unshift(item);
+      this.#mark(item, 'queued');
+      return this.pause(gone ? 'connection' : 'busy');
     }
     this.#mark(item, 'failed', problem);
     return this.#count({ failed: this.state.failed + 1 });

@@ -75,11 +75,9 @@ function buildBatchPanel(host, app) {
 /** "213 of 500 · about 4 min left". */
 function progressText({ state, total, done, failed, secondsLeft, reason }) {
   const many = t('batch.progress', { done: done + failed, total });
-  if (state === 'paused') return `${many} · ${t(reason ? PAUSED[reason] ?? 'batch.paused.problem' : 'batch.paused')}`;
+  if (state === 'paused') return `${many} · ${t(reason ? `batch.paused.${reason}` : 'batch.paused')}`;
   return secondsLeft === null ? many : `${many} · ${leftText(secondsLeft)}`;
 }
-
-const PAUSED = { reloaded: 'batch.paused.reloaded', unreachable: 'batch.paused.unreachable', token: 'batch.paused.token' };
 
 function leftText(seconds) {
   if (seconds < 60) return t('batch.left.seconds', { n: Math.max(5, 5 * Math.ceil(seconds / 5)) });

@@ -17,9 +17,8 @@ export default {
   'batch.left.minutes': 'осталось около {n} мин',
   'batch.paused': 'пауза',
   'batch.paused.reloaded': 'осталось с прошлого раза; продолжите, когда будет удобно',
-  'batch.paused.unreachable': 'пауза: нет связи с сервисом',
-  'batch.paused.token': 'пауза: войдите в приложение заново',
-  'batch.paused.problem': 'пауза: сервис перегружен',
+  'batch.paused.connection': 'ожидает сервис и продолжится сама',
+  'batch.paused.busy': 'пауза: сервис перегружен',
   'batch.ended': {
     one: 'Сегментирован {n} кадр.',
     few: 'Сегментировано {n} кадра.',
