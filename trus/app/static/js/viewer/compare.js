@@ -5,7 +5,7 @@ import { fill, h } from '../dom.js';
 import { onLanguage, t } from '../i18n.js';
 import { register } from '../keyboard.js';
 import { Mask } from '../mask/mask.js';
-import { registerPanel, revealPanel } from '../panels/registry.js';
+import { registerPanel } from '../panels/registry.js';
 import { lookOf } from './display.js';
 import { Gestures } from './gestures.js';
 import { agreement, agreementTable } from './reference.js';
@@ -24,8 +24,8 @@ export function installCompare(app) {
     group: 'view',
     when: () => Boolean(store.get().secondModel) || others().length > 0,
     run: () => {
-      if (!store.get().secondModel) revealPanel(app, 'compare');
-      store.set({ secondModel: store.get().secondModel ? null : others()[0].name });
+      const { secondModel, closedPanels } = store.get();
+      store.set({ secondModel: secondModel ? null : others()[0].name, closedPanels: { ...closedPanels, compare: Boolean(secondModel) } });
     },
   });
   registerPanel({ id: 'compare', textKey: 'viewer.panel.compare', order: 55, tab: 'frame', closed: true, build: (host) => compare.buildPanel(host) });
