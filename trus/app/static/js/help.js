@@ -7,7 +7,7 @@ import { t } from './i18n.js';
 import { allCommands, register } from './keyboard.js';
 
 const GROUPS = ['file', 'frames', 'view', 'edit', 'measure', 'batch', 'export', 'page'];
-const POINTER = ['wheel', 'drag-space', 'pinch'];
+const POINTER = ['wheel', 'drag-space', 'pinch', 'size', 'right', 'cross', 'press'];
 
 /** @param {object} app */
 export function installHelp(app) {
