@@ -4,7 +4,12 @@ import pytest
 
 from .screens import walk
 
-SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080), "1024x768": (1024, 768)}
+SCREENS = [
+    ("en", "light", (1280, 720)),
+    ("ru", "dark", (1280, 720)),
+    ("ru", "light", (1024, 768)),
+    ("en", "dark", (1920, 1080)),
+]
 CUT = """() => [...document.querySelectorAll('button, .badge, label, h2, th, .caption')]
     .map((each) => [each, getComputedStyle(each)])
     .filter(([each, style]) => each.offsetParent && style.textOverflow !== 'ellipsis' && style.overflowX !== 'visible')
@@ -23,18 +28,15 @@ CUT_BY_THE_SIDE = """() => [...document.querySelectorAll('.side-body *')]
     .map((each) => each.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("language", "theme"), [("en", "dark"), ("ru", "light"), ("ru", "dark"), ("en", "light")])
+@pytest.mark.parametrize(("language", "theme", "size"), SCREENS)
 def test_every_screen(open_page, dataset, save_screenshot, language, theme, size):
-    if size != "1280x720" and (language, theme) != ("ru", "dark"):
-        pytest.skip("other sizes are looked at in the longer language, once")
-    width, height = SIZES[size]
+    width, height = size
     page = open_page(
         locale={"en": "en-US", "ru": "ru-RU"}[language], color_scheme=theme, viewport={"width": width, "height": height}
     )
     frames = [dataset / "images" / f"{name}.png" for name in ("p2_0", "p3_0", "p4_1")]
     for screen in walk(page, frames):
-        save_screenshot(page, f"{screen}_{language}_{theme}_{size}")
+        save_screenshot(page, f"{screen}_{language}_{theme}_{width}x{height}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
         assert not page.evaluate(CUT), screen
         assert not page.evaluate(OUTSIDE), screen
