@@ -133,6 +133,7 @@ export class Results {
   useResult(item, result) {
     if (item.mask?.model === result.model && item.mask.sha256 === result.sha256) item.mask.attach(result);
     else if (!item.mask?.corrected) item.mask = Mask.fromResult(result); // corrections outlive a model of the same name
+    this.#touch(item); // its mask takes more than its probabilities
     this.#app.frames.changed(item, 'mask');
     return item.mask;
   }
