@@ -14,18 +14,23 @@ export function lookOf(app) {
       .filter((k) => !hidden[mask.targets[k].name])
       .map((k) => ({ k, hex: app.colours.of(mask.targets[k].name, k) }))
       .map((each) => ({ ...each, rgb: app.colours.rgb(each.hex) }));
-    const heat = display.mask && display.heat !== null && mask && display.heat < mask.targets.length ? display.heat : null;
     return {
       classes,
       fill: display.mask && display.fill,
       contour: display.mask && display.contour,
       opacity: display.opacity,
-      heat,
+      heat: display.mask && mask ? heatOf(mask, app.view.mask?.targets[display.heat]?.name) : null,
       rim: display.mask && display.rim,
       reference: display.reference,
       window: view.item ? windows[view.item.fileId] ?? null : null,
     };
   };
+}
+
+/** Place of the class whose probability is shown; null where a second view's model does not know it. */
+function heatOf(mask, name) {
+  const k = mask.targets.findIndex((target) => target.name === name);
+  return k < 0 ? null : k;
 }
 
 /** Window and level of the file that is shown. */

@@ -79,7 +79,7 @@ function buildPanel(host, app) {
   const shown = toggle({ textKey: 'viewer.reference-show', value: true, change: (value) => app.store.set({ display: { ...app.store.get().display, reference: value } }) });
   const open = app.button('reference.open');
   const remove = app.button('reference.remove');
-  host.append(name, table, shown.element, h('div', { class: 'row' }, open, remove));
+  host.append(name, table, shown.element, h('div', { class: 'row is-wrapping' }, open, remove));
   let end = () => undefined;
   let waiting = 0;
   const count = () => {

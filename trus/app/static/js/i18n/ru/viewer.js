@@ -81,7 +81,7 @@ export default {
   'viewer.unlike': 'Кадр не похож на обучающие данные модели: {what}. Относитесь к маске с осторожностью.',
   'viewer.other-model': 'Исправленная маска этого кадра получена моделью {name}.',
   'viewer.other-model-take': 'Взять маску модели {name}',
-  'viewer.reference-open': 'Открыть эталонную маску',
+  'viewer.reference-open': 'Открыть эталон',
   'viewer.reference-remove': 'Убрать',
   'viewer.reference-show': 'Показывать её контур (пунктир)',
   'viewer.reference-help': 'PNG со значениями меток того же размера, что и кадр: пунктирный контур, коэффициенты Dice и IoU.',
