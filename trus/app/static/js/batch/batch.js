@@ -29,7 +29,8 @@ export class Batch {
   #waiting = [];
   #running = 0;
   #pace = new Pace();
-  #control = new AbortController();
+  /** One for each frame in work: what listens to a signal lives as long as it, and holds the frame's planes. */
+  #controls = new Set();
 
   /** @param {object} app */
   constructor(app) {
@@ -72,8 +73,7 @@ export class Batch {
 
   /** What was not begun is let go; what is done stays. */
   cancel() {
-    this.#control.abort(new DOMException('the batch was cancelled', 'AbortError'));
-    this.#control = new AbortController();
+    for (const control of this.#controls) control.abort(new DOMException('the batch was cancelled', 'AbortError'));
     this.#waiting.splice(0).forEach((item) => this.#mark(item, item.results.size ? 'done' : 'new'));
     this.#set(IDLE);
   }
@@ -106,8 +106,10 @@ export class Batch {
   }
 
   async #one(item) {
-    const { signal } = this.#control;
     if (!this.#app.frames.get(item.id)) return this.#set({ total: this.state.total - 1 });
+    const control = new AbortController();
+    const { signal } = control;
+    this.#controls.add(control);
     try {
       await this.#segment(item, signal);
       this.#count({ done: this.state.done + 1 });
@@ -115,6 +117,8 @@ export class Batch {
       if (signal.aborted || isAbort(error)) return undefined;
       if (this.#app.frames.get(item.id)) this.#failed(item, error);
       else this.#set({ total: this.state.total - 1 });
+    } finally {
+      this.#controls.delete(control);
     }
     return pause(0);
   }
