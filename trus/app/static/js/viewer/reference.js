@@ -97,7 +97,7 @@ function buildPanel(host, app) {
     soon();
   };
   app.view.onShown(follow);
-  app.frames.on('item', (item, what) => item === app.view.item && what === 'reference' && soon());
+  app.frames.on('item', (item, what) => item === app.view.item && what === 'reference' && count());
   app.store.on('display', ({ display }) => shown.set(display.reference));
   onLanguage(count);
   count();

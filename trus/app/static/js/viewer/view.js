@@ -30,6 +30,7 @@ export class View {
   #linesLayer = new LinesLayer();
   #endMask = () => undefined;
   #fitted = true;
+  #size = { width: 0, height: 0 };
   #observer = new ResizeObserver(() => this.#resize());
   #look;
   #painters = {
@@ -56,8 +57,9 @@ export class View {
     return this.transform.scale;
   }
 
+  /** CSS pixels; as it was when the page was last laid out, so that asking costs nothing. */
   get size() {
-    return { width: this.host.clientWidth, height: this.host.clientHeight };
+    return this.#size;
   }
 
   /** @param {{x: number, y: number}} point of the frame @returns {{x: number, y: number}} in CSS pixels of the host */
@@ -182,7 +184,8 @@ export class View {
   }
 
   #resize() {
-    const { width, height } = this.size;
+    const { clientWidth: width, clientHeight: height } = this.host;
+    this.#size = { width, height };
     if (!width || !height) return;
     this.#boxes = null;
     for (const canvas of this.canvases) {
