@@ -37,3 +37,11 @@ def test_forced_colours_on_a_tablet_lose_nothing_beyond_the_edge(open_page, data
     page = open_page(color_scheme=theme, forced_colors="active", viewport={"width": 1024, "height": 768})
     for _ in walk(page, [dataset / "images" / "p2_0.png"]):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+
+
+def test_the_page_of_who_is_not_logged_in(chromium, app_service):
+    page = chromium.new_page()
+    page.goto(f"{app_service.address}/app/")
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert not [violation["help"] for violation in found if violation["impact"] in SERIOUS]
+    page.close()

@@ -57,9 +57,8 @@ export class View {
     return this.transform.scale;
   }
 
-  /** CSS pixels; as it was when the page was last laid out, so that asking costs nothing. */
   get size() {
-    return this.#size;
+    return this.#size; // as last laid out: asking costs no new layout
   }
 
   /** @param {{x: number, y: number}} point of the frame @returns {{x: number, y: number}} in CSS pixels of the host */
@@ -185,8 +184,8 @@ export class View {
 
   #resize() {
     const { clientWidth: width, clientHeight: height } = this.host;
-    this.#size = { width, height };
     if (!width || !height) return;
+    this.#size = { width, height };
     this.#boxes = null;
     for (const canvas of this.canvases) {
       Object.assign(canvas, { width: Math.round(width * ratio()), height: Math.round(height * ratio()) });
