@@ -12,6 +12,7 @@ Exit code 1 where a goal is missed.
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -51,7 +52,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         measures = figures(browser, Path(folder), options)
         for name in options.only or NAMES:
+            load = os.getloadavg()[0]
             found.append(measures[name]())
+            found[-1].details["load of the machine before"] = f"{load:.1f} on {os.cpu_count()} cores"
             if not options.json:
                 print(found[-1], flush=True)
     if options.json:
