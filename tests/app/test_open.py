@@ -115,6 +115,22 @@ def test_the_same_file_twice_is_two_frames(page, frame, tmp_path):
     assert len(steps.names(page)) == 2
 
 
+def test_a_frame_taken_off_the_list_leaves_the_service_and_comes_back(page, frame):
+    steps.drop(page, ("one.png", encode(frame, "png")))
+    steps.wait_for_frames(page, 1)
+    steps.wait_for_mask(page)
+    area = steps.area(page)
+    deleted = []
+    page.on("request", lambda request: deleted.append(request.url) if request.method == "DELETE" else None)
+    page.keyboard.press("Delete")
+    steps.until(page, "trusApp.items.length === 0")
+    page.wait_for_load_state("networkidle")
+    assert len(deleted) == 1
+    page.keyboard.press("Control+z")
+    steps.wait_for_mask(page)
+    assert steps.area(page) == area
+
+
 def test_sixteen_bits_are_shown_over_their_own_range(page, frame, tmp_path):
     deep = frame.astype(np.uint16) * 100 + 500
     cv2.imwrite(str(tmp_path / "deep.png"), deep)

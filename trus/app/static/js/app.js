@@ -53,6 +53,7 @@ export function createApp(kept) {
   app.colours = new Colours(store);
   app.files = new Files();
   app.pictures = new Pictures(app.files);
+  app.frames.on('gone', (items) => restFiles(app, items));
   app.frames.on('list', () => app.pictures.dropGone((id) => app.frames.get(id) !== undefined));
   app.results = new Results(app);
   app.models = new Models(app);
@@ -87,4 +88,10 @@ async function replaceMask(app) {
   } catch (problem) {
     app.tell(problem);
   }
+}
+
+/** Files of which no frame is left. */
+function restFiles({ frames, files }, items) {
+  const left = new Set(frames.list.map((item) => item.fileId));
+  for (const id of new Set(items.map((item) => item.fileId))) if (!left.has(id)) files.rest(id);
 }

@@ -68,7 +68,7 @@ export function createItem(fields) {
 }
 
 /**
- * Events: `list` (items came or went), `select` (item|null, the one before), `item` (item, what changed of it).
+ * Events: `list` (items came or went), `gone` (the items that went), `select` (item|null, the one before), `item` (item, what changed of it).
  */
 export class Frames {
   #events = createEvents();
@@ -115,6 +115,7 @@ export class Frames {
     for (const id of ids) this.#byId.delete(id);
     if (this.selected && gone.has(this.selected.id)) this.#choose(next);
     this.#events.emit('list');
+    this.#events.emit('gone', taken.map(({ item }) => item));
     return taken;
   }
 

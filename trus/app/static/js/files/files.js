@@ -29,6 +29,13 @@ export class Files {
     return file;
   }
 
+  /** Frees a file's study on the service; it is sent again should it be needed. @param {string} id */
+  rest(id) {
+    const file = this.#files.get(id);
+    file?.study?.then((study) => api.dropStudy(study.id)).catch(() => undefined);
+    if (file) file.study = null;
+  }
+
   /** Forgets a file here and on the service. @param {string} id */
   drop(id) {
     this.#files.get(id)?.study?.then((study) => api.dropStudy(study.id)).catch(() => undefined);
