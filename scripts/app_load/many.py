@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from statistics import median
 
 from playwright.sync_api import Browser, Page
 from service_load.figure import Figure
@@ -50,7 +51,7 @@ NEXT_FRAME = """async () => {
 
 
 def memory(browser: Browser, model: Path, folder: Path, count: int) -> Figure:
-    """Memory over frames that are opened, looked at and closed again, after the first quarter of them."""
+    """Memory over frames that are opened, looked at and closed again: the second half's against the first half's."""
     frames = phantom_frames(folder, count)
     part = max(1, count // 8)
     with application(browser, model, folder) as (server, page):
@@ -59,8 +60,8 @@ def memory(browser: Browser, model: Path, folder: Path, count: int) -> Figure:
         for start in range(0, count, part):
             _look_through(page, frames[start : start + part])
             found.append((heap(session), server.memory()["all"]))
-    first, last = found[min(1, len(found) - 1)], found[-1]
-    growth = [100 * (now / then - 1) for now, then in zip(last, first, strict=True)]
+    half = len(found) // 2
+    growth = [100 * (median(later) / median(earlier) - 1) for earlier, later in _halves(found, half)]
     value = max(growth)
     details = {
         "growth of": f"page {growth[0]:+.1f} %, service's processes {growth[1]:+.1f} %",
@@ -77,6 +78,12 @@ def _look_through(page: Page, frames: list[Path]) -> None:
         if number + 1 < len(frames):
             page.keyboard.press("ArrowRight")
     close_files(page)
+
+
+def _halves(found: list[tuple[float, float]], half: int) -> list[tuple[list[float], list[float]]]:
+    """Page and service, each before and after the middle; what the very first frames load is not counted."""
+    columns = [[each[column] for each in found] for column in range(2)]
+    return [(column[min(1, half - 1) : half], column[half:]) for column in columns]
 
 
 def _row(found: list[tuple[float, float]], column: int) -> str:
