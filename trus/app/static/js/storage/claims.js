@@ -19,20 +19,33 @@ function lock(id) {
 }
 
 /** Without TLS on a clinic's server there are no locks: tabs ask each other. */
-function ask(id) {
+async function ask(id) {
   const channel = new BroadcastChannel(PREFIX + id);
+  if (await isAnswered(channel)) {
+    channel.close();
+    return null;
+  }
+  channel.onmessage = ({ data }) => data === 'whose' && channel.postMessage('mine');
+  return () => channel.close();
+}
+
+function isAnswered(channel) {
   return new Promise((resolve) => {
-    const mine = () => {
-      channel.onmessage = ({ data }) => data === 'whose' && channel.postMessage('mine');
-      resolve(() => channel.close());
-    };
-    const timer = setTimeout(mine, ANSWER_MS);
+    const timer = setTimeout(() => resolve(false), ANSWER_MS);
     channel.onmessage = ({ data }) => {
       if (data !== 'mine') return;
       clearTimeout(timer);
-      channel.close();
-      resolve(null);
+      resolve(true);
     };
     channel.postMessage('whose');
   });
+}
+
+/** Looks only: two that look at once would each take the other's look for a claim. @param {string} id @returns {Promise<boolean>} */
+export async function isClaimed(id) {
+  if (navigator.locks) return (await navigator.locks.query()).held.some(({ name }) => name === PREFIX + id);
+  const channel = new BroadcastChannel(PREFIX + id);
+  const answered = await isAnswered(channel);
+  channel.close();
+  return answered;
 }

@@ -31,7 +31,12 @@ function build(host, app) {
     afresh.disabled = !app.frames.list.length;
     keep.set(autosave.keeps);
   };
-  const list = async () => fill(earlier, ...(await entries(app, list)));
+  let asked = 0;
+  const list = async () => {
+    const number = ++asked;
+    const found = await entries(app, list);
+    if (number === asked) fill(earlier, ...found); // an earlier question may be answered later
+  };
   let session = null;
   app.store.on('autosave', ({ autosave: now }) => {
     refresh();

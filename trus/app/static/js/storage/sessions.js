@@ -1,6 +1,6 @@
 /** Sessions: the work of one tab, from its first frame until it is left. */
 
-import { claim } from './claims.js';
+import { claim, isClaimed } from './claims.js';
 import { deleteSession, readAll, write } from './database.js';
 import { newId } from '../ids.js';
 
@@ -48,11 +48,7 @@ export async function currentSessions(database) {
 /** Those that no tab has open. @param {Session[]} sessions @returns {Promise<string[]>} ids */
 export async function unclaimed(sessions) {
   const free = [];
-  for (const { id } of sessions) {
-    const release = await claim(id);
-    release?.();
-    if (release) free.push(id);
-  }
+  for (const { id } of sessions) if (!(await isClaimed(id))) free.push(id);
   return free;
 }
 
