@@ -11,18 +11,14 @@ Exit code 1 where a goal is missed.
 """
 
 import argparse
-import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from app_load import handling, many, opening
 from app_load.browser import chromium
 from playwright.sync_api import Browser
-from service_load.figure import Figure
+from service_load.figure import Figure, report
 
 NAMES = ("slider", "brush", "clip", "mask", "batch", "memory")
 
@@ -48,18 +44,8 @@ def main() -> None:
     parser.add_argument("--smallest", action="store_true", help="the smallest rounds: whether the script works")
     parser.add_argument("--json", action="store_true", help="one JSON list")
     options = parser.parse_args()
-    found = []
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        measures = figures(browser, Path(folder), options)
-        for name in options.only or NAMES:
-            load = os.getloadavg()[0]
-            found.append(measures[name]())
-            found[-1].details["load of the machine before"] = f"{load:.1f} on {os.cpu_count()} cores"
-            if not options.json:
-                print(found[-1], flush=True)
-    if options.json:
-        print(json.dumps([asdict(figure) for figure in found], indent=2))
-    sys.exit(int(not all(figure.met for figure in found)))
+        report(figures(browser, Path(folder), options), options.only or NAMES, options.json)
 
 
 if __name__ == "__main__":

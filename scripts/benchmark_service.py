@@ -13,15 +13,12 @@ Exit code 1 where a goal is missed.
 """
 
 import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from service_load import steady, stress
-from service_load.figure import Figure
+from service_load.figure import Figure, report
 from service_load.made_models import convolutions, write
 
 NAMES = ("overhead", "throughput", "overload", "memory", "sigterm", "start")
@@ -57,16 +54,8 @@ def main() -> None:
     parser.add_argument("--smallest", action="store_true", help="the smallest rounds: whether the script works")
     parser.add_argument("--json", action="store_true", help="one JSON list")
     options = parser.parse_args()
-    found = []
     with tempfile.TemporaryDirectory() as folder:
-        measures = figures(Path(folder), options.model, options.smallest)
-        for name in options.only or NAMES:
-            found.append(measures[name]())
-            if not options.json:
-                print(found[-1], flush=True)
-    if options.json:
-        print(json.dumps([asdict(figure) for figure in found], indent=2))
-    sys.exit(int(not all(figure.met for figure in found)))
+        report(figures(Path(folder), options.model, options.smallest), options.only or NAMES, options.json)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """One figure beside its goal."""
 
+import json
+import os
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -21,6 +24,20 @@ class Figure:
         """One line, and one for each detail."""
         lines = [f"{self.name}: {self.value:g} {self.unit} (goal {self.goal}): {'met' if self.met else 'MISSED'}"]
         return "\n".join(lines + [f"    {name}: {value}" for name, value in self.details.items()])
+
+
+def report(measures: Mapping[str, Callable[[], Figure]], names: Iterable[str], as_json: bool) -> None:
+    """Measure and print each figure, and end the process: with 0 where all goals are met."""
+    found = []
+    for name in names:
+        load = os.getloadavg()[0]
+        found.append(measures[name]())
+        found[-1].details["load of the machine before"] = f"{load:.1f} on {os.cpu_count()} cores"
+        if not as_json:
+            print(found[-1], flush=True)
+    if as_json:
+        print(json.dumps([asdict(figure) for figure in found], indent=2))
+    sys.exit(int(not all(figure.met for figure in found)))
 
 
 def percentile(values: Sequence[float], part: int) -> float:

@@ -1,11 +1,15 @@
 """`trus serve`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trus.serving.server import Presentation
+    from trus.serving.settings import ServeSettings
 
 Models = Annotated[
     list[str],
@@ -41,7 +45,7 @@ def serve_models(
     where --drain was too short for that. A second signal ends it at once.
     """
     from trus.serving.guards.tokens import read_tokens
-    from trus.serving.server import Presentation, serve
+    from trus.serving.server import serve
     from trus.serving.settings import ServeSettings
 
     settings = ServeSettings(
@@ -58,12 +62,13 @@ def serve_models(
         allowed_hosts=tuple(allowed_host or ()),
         threads=threads,
     )
-    presentation = Presentation()
-    if app:
-        from trus.app.clinic import present_pages
+    raise typer.Exit(serve(name_models(model), settings, _pages(settings) if app else None))
 
-        presentation = present_pages(settings)
-    raise typer.Exit(serve(name_models(model), settings, presentation))
+
+def _pages(settings: "ServeSettings") -> "Presentation":
+    from trus.app.clinic import present_pages
+
+    return present_pages(settings)
 
 
 def name_models(texts: list[str]) -> list[tuple[str | None, Path]]:
