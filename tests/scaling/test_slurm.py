@@ -76,12 +76,14 @@ def first(manifest_file, server, cluster, outputs) -> tuple[int, str, CvFolder]:
         wait_for((folder.run_dir(Member(0, 0)) / "checkpoints/last.ckpt").exists, process)
         job = next(job for job in cluster.jobs("running") if job.endswith("_0"))
         warning = ["scancel", "--signal=USR2", job]  # what SLURM sends before the time limit
-        sent = subprocess.Popen(warning, env=cluster.environment)  # it asks on while the job goes back into the queue
+        sent = subprocess.Popen(warning, env=cluster.environment)
+        wait_for(lambda: folder.progress(Member(0, 0)).state == "stopped", process)
+        sent.terminate()  # it would send on until the job runs anew, and end it in its first seconds
+        sent.wait()
         wait_for(lambda: folder.progress(Member(2, 0)).state == "running", process)
         for process_id in processes_of(2, cluster.environment):
             os.kill(process_id, signal.SIGKILL)
         code = process.wait()
-        sent.wait()
     return code, printed.read_text(), folder
 
 
@@ -94,7 +96,7 @@ def runs(server, kind: str):
 def test_a_failing_and_a_killed_job_end_the_command_with_an_error_that_names_both(first):
     code, printed, _ = first
     assert code == 1, printed
-    assert "2 of 5 jobs failed" in printed
+    assert "2 of 5 jobs failed" in printed, printed
     assert re.search(r"split\.fold=2: ended without a result", printed), printed
     assert re.search(r"split\.fold=4: FileExistsError: .*fold4_seed0", printed), printed
     assert "same command again" in printed
