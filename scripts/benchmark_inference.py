@@ -1,10 +1,11 @@
 """The speed goals of a model file: `python scripts/benchmark_inference.py --model M.onnx --checkpoint M.ckpt`.
 
 Frame file to mask file with PyTorch in float32, the model file, `--int8` (from `trus quantize`) and, with `--openvino`,
-that runtime: each in a process of its own, in alternating rounds of one run. Prints ratios, by wall clock and by the
-time of all cores together (which other work on the machine disturbs less), beside the goals. `--small` is a file of
-`unet_small` whose first mask `trus predict` makes in a fresh process. The goals are for FPN-ResNet-152 at 768x768 on 2
-cores: `model=fpn_resnet152 preprocessing.size=[768,768]`. Perona-Malik: scripts/benchmark_diffusion.py.
+that runtime, with the model file in bfloat16 too where the processor has it: each in a process of its own, in
+alternating rounds of one run. Prints ratios, by wall clock and by the time of all cores together (which other work on
+the machine disturbs less), beside the goals. `--small` is a file of `unet_small` whose first mask `trus predict` makes
+in a fresh process. The goals are for FPN-ResNet-152 at 768x768 on 2 cores: `model=fpn_resnet152
+preprocessing.size=[768,768]`. Perona-Malik: scripts/benchmark_diffusion.py.
 """
 
 import argparse
@@ -18,8 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trus.data.images import frame_files
+from trus.errors import ModelFileError
 from trus.files import write_json
 from trus.inference.bench import Figures, Side, machine, measure
+from trus.inference.predictor import open_predictor
 
 Line = tuple[str, float, float, str, bool]
 """What, measured, goal, unit, and whether more is better."""
@@ -31,10 +34,12 @@ def main() -> None:
     sides = [Side(options.checkpoint, "pytorch"), Side(options.model, "onnxruntime")]
     sides += [Side(options.int8, "onnxruntime")] if options.int8 else []
     files = [side.model for side in sides[1:]]
-    sides += [Side(model, "openvino") for model in files] if options.openvino else []
+    if options.openvino:
+        sides += [Side(model, "openvino") for model in files]
+        sides += [Side(options.model, "openvino-bf16")] if _computes_in_bfloat16(options.model) else []
     before = machine()
     found = measure(sides, frames, options.count, options.rounds, options.threads)
-    lines = [*_lines(found, options.int8), *(_cold_start(options.small, frames) if options.small else [])]
+    lines = [*_lines(found), *(_cold_start(options.small, frames) if options.small else [])]
     print(
         f"{before['processor']}, {options.threads} threads, load {before['load']:.1f} before, {found[0].frames} frames"
     )
@@ -63,13 +68,22 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _lines(found: list[Figures], int8: Path | None) -> Iterator[Line]:
-    pytorch, fp32, *others = found
-    yield "PyTorch over model file, wall", pytorch.median_s / fp32.median_s, 1.8, "x", True
-    yield "PyTorch over model file, cores' time", pytorch.cores_s / fp32.cores_s, 1.8, "x", True
-    if int8:
-        yield "PyTorch over INT8, wall", pytorch.median_s / others[0].median_s, 4.5, "x", True
-        yield "PyTorch over INT8, cores' time", pytorch.cores_s / others[0].cores_s, 4.5, "x", True
+def _computes_in_bfloat16(model: Path) -> bool:
+    try:
+        open_predictor(model, backend="openvino-bf16")
+    except ModelFileError as error:
+        print(f"without bfloat16: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _lines(found: list[Figures]) -> Iterator[Line]:
+    pytorch, fp32, *_ = found
+    for side in found[1:]:
+        what = f"PyTorch over {'model file' if side.model == fp32.model else 'INT8'}, {side.backend}"
+        goal = 1.8 if side.model == fp32.model else 4.5
+        yield f"{what}, wall", pytorch.median_s / side.median_s, goal, "x", True
+        yield f"{what}, cores' time", pytorch.cores_s / side.cores_s, goal, "x", True
     yield "around the network, of it, wall", 100 * fp32.around_s / fp32.stages["network"], 12, "%", False
     share = fp32.around_cores_s / fp32.cores_stages["network"]
     yield "around the network, of it, cores' time", 100 * share, 12, "%", False
@@ -108,7 +122,7 @@ def _phantom(folder: Path) -> Path:
 def _print_side(side: Figures) -> None:
     stages = ", ".join(f"{stage} {1e3 * seconds:.1f}" for stage, seconds in side.stages.items())
     print(
-        f"{side.backend:11} {Path(side.model).name}: median {1e3 * side.median_s:.0f} ms, p95 {1e3 * side.p95_s:.0f}, "
+        f"{side.backend:13} {Path(side.model).name}: median {1e3 * side.median_s:.0f} ms, p95 {1e3 * side.p95_s:.0f}, "
         f"cores' time {1e3 * side.cores_s:.0f} ({stages}); {side.throughput:.2f} frames/s, "
         f"peak {side.peak_bytes / 2**20:.0f} MiB, first mask after {side.first_mask_s:.1f} s"
     )
@@ -117,7 +131,7 @@ def _print_side(side: Figures) -> None:
 def _print_line(what: str, measured: float, goal: float, unit: str, more: bool) -> None:
     met = measured >= goal if more else measured <= goal
     sign = "at least" if more else "at most"
-    print(f"{what:38} {measured:7.2f} {unit:4} goal {sign} {goal:g} {unit}: {'met' if met else 'MISSED'}")
+    print(f"{what:51} {measured:7.2f} {unit:4} goal {sign} {goal:g} {unit}: {'met' if met else 'MISSED'}")
 
 
 if __name__ == "__main__":

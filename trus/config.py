@@ -130,6 +130,7 @@ class EvaluateConfig:
     threshold: Fraction | None
     smallest_component: Natural
     tta: Literal["flip"] | None
+    backend: Literal["onnxruntime", "openvino", "openvino-bf16"] | None
     ensemble: list[str]
     choose: bool
     strata: list[str]
@@ -198,8 +199,9 @@ def _evaluation_problems(config: dict[str, Any]) -> list[str]:
         problems.append("data.manifest=...: a model file is evaluated on the frames of a manifest")
     if config["ensemble"] and not config["model_file"]:
         problems.append("ensemble=[...]: goes with model_file=; the members of cv_run= are one with split.part=test")
-    if config["tta"] and not config["model_file"] and not config["split"]["part"]:
-        problems.append(f"tta={config['tta']}: kept predictions need no network; add split.part=test to run it")
+    for name in ("tta", "backend"):
+        if config[name] and not config["model_file"] and not config["split"]["part"]:
+            problems.append(f"{name}={config[name]}: kept predictions need no network; add split.part=test to run it")
     if config["choose"] and (not config["cv_run"] or config["split"]["part"]):
         problems.append("choose=true: the operating point is chosen on out-of-fold predictions only; give cv_run=")
     return problems

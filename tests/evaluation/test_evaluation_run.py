@@ -218,6 +218,7 @@ def test_wrong_ways_in_are_named(evaluation, cv_folder, tmp_path):
         (("model_file=a", "run=b"), "model_file and run"),
         (("model_file=a",), "data.manifest=..."),
         (("run=a", "tta=flip"), "add split.part=test"),
+        (("run=a", "backend=openvino"), "add split.part=test"),
         (("run=a", "choose=true"), "out-of-fold predictions only"),
         (("run=a", "ensemble=[b]"), "goes with model_file="),
         (("model_file=a", "data.manifest=m", "threshold=1.5"), "threshold=1.5"),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import openvino
 import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
@@ -63,6 +64,29 @@ def test_ensembles_and_views_run_on_it(tiny_model, manifest):
     assert np.abs(first.probabilities(image) - second.probabilities(image)).max() < 1e-4
 
 
+def computes_in_bfloat16() -> bool:
+    return openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16
+
+
+@pytest.mark.skipif(not computes_in_bfloat16(), reason="this processor has no bfloat16 instructions")
+def test_bfloat16_gives_nearly_the_same_masks_and_is_told_apart(tiny_model, predictors, manifest):
+    predictor = open_predictor(tiny_model.onnx, 1, "openvino-bf16")
+    assert predictor.settings == predictors["onnxruntime"].settings | {"backend": "openvino-bf16"}
+    differences = []
+    for frame in manifest.frames[1:5]:
+        image = read_frame(frame.image)
+        exact, found = (p.predict(image, frame.region) for p in (predictors["openvino"], predictor))
+        differences.append(np.abs(exact.probabilities - found.probabilities).max())
+        assert (exact.labels != found.labels).mean() < 0.01
+    assert 1e-4 < max(differences) < 0.1  # it does compute in another type
+
+
+def test_a_processor_without_bfloat16_refuses_it(tiny_model, monkeypatch):
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: openvino.Type.f32)
+    with pytest.raises(ModelFileError, match=r"no bfloat16 instructions .* use openvino"):
+        open_predictor(tiny_model.onnx, 1, "openvino-bf16")
+
+
 class Calibration(CalibrationDataReader):
     """The frames once, preprocessed."""
 
@@ -86,6 +110,11 @@ def test_an_int8_file_runs_on_it(tiny_model, manifest, tmp_path):
     assert expected.any()
     for labels in (expected, *others):
         assert (labels != exact).mean() < 0.02
+
+
+def test_an_unknown_backend_is_named_with_those_there_are(tiny_model):
+    with pytest.raises(ModelFileError, match=r"backend 'tensorrt': .* onnxruntime, openvino, openvino-bf16"):
+        open_predictor(tiny_model.onnx, backend="tensorrt")
 
 
 def test_a_checkpoint_is_not_for_it(tiny_model):

@@ -24,6 +24,7 @@ class Runtime(StrEnum):
 
     onnxruntime = "onnxruntime"
     openvino = "openvino"
+    openvino_bf16 = "openvino-bf16"
 
 
 def bench_models(

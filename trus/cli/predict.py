@@ -28,8 +28,11 @@ def predict_frames(
     spacing: Annotated[str | None, typer.Option(help="ROW,COLUMN in mm a pixel, for areas in mm2.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Frames in work at a time.")] = 1,
     backend: Annotated[
-        Literal["onnxruntime", "openvino"] | None,
-        typer.Option(help="What runs an .onnx file: onnxruntime, the default, or openvino (needs trus[openvino])."),
+        Literal["onnxruntime", "openvino", "openvino-bf16"] | None,
+        typer.Option(
+            help="What runs an .onnx: onnxruntime, the default, openvino, or openvino-bf16, much faster on processors "
+            "with bfloat16, with slightly other probabilities (both need trus[openvino])."
+        ),
     ] = None,
 ) -> None:
     """Segment frames: masks/, overlays/, records/, predictions.csv and predictions.json below OUT.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import onnxruntime as ort
@@ -20,8 +20,8 @@ from trus.inference.postprocessing import Rule, decide
 from trus.preprocessing import Geometry, Preprocessor
 
 Box = tuple[int, int, int, int]
-Backend = Literal["onnxruntime", "openvino"]
-"""What can run an .onnx file."""
+Backend = Literal["onnxruntime", "openvino", "openvino-bf16"]
+"""What can run an .onnx file; the last computes in bfloat16, outside the parity bounds."""
 
 METADATA_KEY = "trus"
 """The key of the JSON document in the model file's metadata."""
@@ -45,7 +45,7 @@ class Predictor(ABC):
     """
 
     backend: str
-    """What runs the network: onnxruntime, openvino or pytorch."""
+    """What runs the network: a Backend, or pytorch."""
     tta: str | None = None
 
     def __init__(self, path: Path, metadata: ModelMetadata):
@@ -78,8 +78,8 @@ class Predictor(ABC):
             "thresholds": dict(zip(self.classes.targets, self.thresholds, strict=True)),
             "postprocessing": {name: rule for name, rule in rules.items() if rule} or None,
             "tta": self.tta,
-            # backends agree within the parity bounds, not to the bit; None keeps what earlier versions wrote
-            "backend": self.backend if self.backend == "openvino" else None,
+            # backends agree within bounds, not to the bit; None keeps what earlier versions wrote
+            "backend": self.backend if self.backend.startswith("openvino") else None,
         }
 
     @abstractmethod
@@ -161,8 +161,12 @@ def open_predictor(path: Path, threads: int | None = None, backend: Backend | No
     path = Path(path)
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file")
+    if backend not in (None, *get_args(Backend)):
+        raise ModelFileError(f"backend {backend!r}: what runs an .onnx file is {', '.join(get_args(Backend))}")
     if path.suffix == ".onnx":
-        return _open_openvino(path, threads) if backend == "openvino" else OnnxPredictor(path, threads)
+        if backend in ("openvino", "openvino-bf16"):
+            return _open_openvino(path, threads, bfloat16=backend == "openvino-bf16")
+        return OnnxPredictor(path, threads)
     if path.suffix == ".ckpt" and backend:
         raise ModelFileError(f"{path}: a checkpoint runs on PyTorch, not on {backend}; give its .onnx file")
     if path.suffix == ".ckpt":
@@ -195,7 +199,7 @@ def open_session(model: Path | bytes, threads: int | None = None) -> ort.Inferen
         raise ModelFileError(f"{name}: is no readable ONNX file, or was cut short ({_first_line(error)})") from error
 
 
-def _open_openvino(path: Path, threads: int | None) -> NetworkPredictor:
+def _open_openvino(path: Path, threads: int | None, bfloat16: bool) -> NetworkPredictor:
     try:
         from trus.inference.openvino import OpenVinoPredictor
     except ModuleNotFoundError as error:
@@ -203,7 +207,7 @@ def _open_openvino(path: Path, threads: int | None) -> NetworkPredictor:
             f"{path}: OpenVINO is not installed ({error.name} is missing): pip install 'trus[openvino]', "
             "or leave the backend out"
         ) from error
-    return OpenVinoPredictor(path, threads)
+    return OpenVinoPredictor(path, threads, bfloat16)
 
 
 def _open_checkpoint(path: Path, threads: int | None) -> NetworkPredictor:

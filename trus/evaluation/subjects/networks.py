@@ -18,7 +18,7 @@ from trus.inference.predictor import NetworkPredictor, Predictor, open_predictor
 def open_networks(config: dict[str, Any], manifest_path: Path, paths: list[Path], located: Located | None) -> Subject:
     """One model file, or several as an ensemble. Raises TrusError for what a user can mend."""
     part = config["split"]["part"] or "test"
-    members = _open_members(paths, config["threshold"])
+    members = _open_members(paths, config["threshold"], config["backend"])
     predictor = _together(members)
     manifest = Manifest.load(manifest_path)
     reference = as_reference(manifest.classes, predictor.classes.targets, predictor.path)
@@ -40,6 +40,7 @@ def open_networks(config: dict[str, Any], manifest_path: Path, paths: list[Path]
         origin={
             **({"model_file": str(paths[0])} if len(paths) == 1 else {"model_files": [str(path) for path in paths]}),
             "model_sha256": predictor.model_hash,
+            **({"backend": predictor.backend} if config["backend"] else {}),
             "split_hash": training.split_hash,
             "trained_on": training.data_hash,
         },
@@ -91,8 +92,8 @@ def _images_of_run(folder: Path) -> set[str] | None:
         return None
 
 
-def _open_members(paths: list[Path], threshold: float | None) -> list[NetworkPredictor]:
-    members = [open_predictor(path) for path in paths]
+def _open_members(paths: list[Path], threshold: float | None, backend: Any) -> list[NetworkPredictor]:
+    members = [open_predictor(path, backend=backend) for path in paths]
     if threshold is not None and len({tuple(member.thresholds) for member in members}) > 1:
         for member in members:  # networks of different thresholds have no mean; with one for all they have
             member.thresholds = [threshold] * len(member.thresholds)

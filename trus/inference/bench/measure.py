@@ -22,7 +22,7 @@ from trus.inference.bench.figures import Figures, summarise
 
 @dataclass(frozen=True)
 class Side:
-    """A model file and what runs it: onnxruntime, openvino or pytorch."""
+    """A model file and what runs it: a Backend, or pytorch."""
 
     model: Path
     backend: str
