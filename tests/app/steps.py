@@ -101,7 +101,8 @@ def command(page: Page, name: str) -> Locator:
 
 def drawn(page: Page, layer: str, view: str = "#view") -> np.ndarray:
     """A layer of a view as it is on the screen, uint8 (H, W, 4), once what was asked for is drawn."""
-    read = """(selector) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    read = """async (selector) => {
+        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
         const source = document.querySelector(selector);
         const canvas = new OffscreenCanvas(source.width, source.height); // to read the page's own would slow it down
         const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -109,13 +110,13 @@ def drawn(page: Page, layer: str, view: str = "#view") -> np.ndarray:
         const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
         let text = '';
         for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192));
-        resolve([canvas.height, canvas.width, btoa(text)]);
-    })))"""
+        return [canvas.height, canvas.width, btoa(text)];
+    }"""
     height, width, text = page.evaluate(read, f"{view} canvas.layer-{layer}")
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
 
 
-def painted(page: Page, layer: str = "mask") -> int:
+def painted(page: Page, layer: str = "marks") -> int:
     """Pixels of a layer of the view that are not clear."""
     return int((drawn(page, layer)[..., 3] > 0).sum())
 

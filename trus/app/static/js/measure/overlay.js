@@ -21,16 +21,22 @@ function readColours() {
 /** @param {object} app @param {object[]} tools the measuring ones */
 export function addMeasureOverlay(app, tools) {
   app.store.on('theme', () => (colours = null));
-  app.store.on(['ruler', 'diameters', 'measurement'], () => app.view.invalidate());
+  app.store.on(['diameters', 'measurement'], () => app.view.invalidate());
+  app.store.on('ruler', () => app.view.invalidateAll());
   app.frames.on('item', (item, what) => {
-    if (item === app.frames.selected && (what === 'measurements' || what === 'spacing')) app.view.invalidate();
+    if (item === app.frames.selected && (what === 'measurements' || what === 'spacing')) app.view.invalidateAll();
+  });
+  app.view.addOverlay({
+    layer: 'picture',
+    draw(context, view) {
+      if (view.item && app.store.get().ruler) drawRuler(context, view, view.item, view.size, look());
+    },
   });
   app.view.addOverlay({
     draw(context, view) {
       const { item } = view;
       if (!item) return;
-      const { ruler, diameters, measurement } = app.store.get();
-      if (ruler) drawRuler(context, view, item, view.size, look());
+      const { diameters, measurement } = app.store.get();
       if (diameters) drawDiameters(context, view, item);
       const moving = tools.map((tool) => tool.moving).find(Boolean);
       for (const each of item.measurements) {

@@ -34,7 +34,7 @@ function drawBar(context, canvas, perUnit, unit, source, look) {
   const length = niceBelow(BAR / perUnit);
   const [x, y] = [MARGIN + 34, canvas.height - MARGIN];
   const end = x + length * perUnit;
-  line(context, [[x, y - 5], [x, y], [end, y], [end, y - 5]], look, 2);
+  lines(context, [[[x, y - 5], [x, y], [end, y], [end, y - 5]]], look, 2);
   const text = roundLength(length, unit);
   context.font = '600 12px system-ui, sans-serif';
   context.textBaseline = 'bottom';
@@ -46,19 +46,21 @@ function drawTicks(context, view, item, canvas, perUnit, look) {
   const top = view.toScreen({ x: 0, y: 0 }).y;
   const bottom = Math.min(view.toScreen({ x: 0, y: item.size[0] }).y, canvas.height);
   const first = Math.max(0, Math.ceil(-top / (step * perUnit)));
+  const ticks = [];
   context.font = '11px system-ui, sans-serif';
   context.textBaseline = 'middle';
   for (let i = first; top + i * step * perUnit <= bottom; i++) {
     const y = Math.round(top + i * step * perUnit) + 0.5;
     const long = i % 10 === 0;
-    line(context, [[0, y], [long ? 12 : i % 5 === 0 ? 8 : 4, y]], look, 1);
+    ticks.push([[0, y], [long ? 12 : i % 5 === 0 ? 8 : 4, y]]);
     if (long && y > 8 && y < canvas.height - 34) outlined(context, number(Number((i * step).toPrecision(6))), 15, y, look);
   }
+  lines(context, ticks, look, 1);
 }
 
-function line(context, points, { colour, edge }, width) {
+function lines(context, each, { colour, edge }, width) {
   context.beginPath();
-  points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+  for (const points of each) points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
   context.lineWidth = width + 2;
   context.strokeStyle = edge;
   context.stroke();

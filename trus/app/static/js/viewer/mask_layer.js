@@ -1,6 +1,6 @@
 /** Pixels over the picture: fill of the classes, heat of one class's probability, the uncertain rim. */
 
-import { union, whole } from '../mask/box.js';
+import { whole } from '../mask/box.js';
 import { toWord, viridis } from './colours.js';
 
 /** From this probability on a pixel is called uncertain, up to its complement (in 1/256). */
@@ -25,39 +25,23 @@ export class MaskLayer {
   canvas = document.createElement('canvas');
   #context = this.canvas.getContext('2d', { willReadFrequently: false });
   #heat = heatTable();
-  #place = [];
 
   /**
-   * Paints what changed of the mask, and draws it on a canvas: there too only what changed, unless the frame moved.
+   * Paints what changed of the mask, and draws it.
    *
-   * @param {CanvasRenderingContext2D} context
-   * @param {[number, number, number]} place of the frame: scale, x and y in pixels of that canvas
+   * @param {CanvasRenderingContext2D} context whose unit is the frame's pixel
    * @param {import('../mask/mask.js').Mask} mask
    * @param {Uint8Array[]|null} planes probabilities
    * @param {Look} look
    * @param {import('../mask/box.js').Box[]|null} boxes what changed since the last drawing; null: everything
    */
-  draw(context, place, mask, planes, look, boxes) {
-    const all = whole(mask.width, mask.height);
+  draw(context, mask, planes, look, boxes) {
     if (this.canvas.width !== mask.width || this.canvas.height !== mask.height) {
       Object.assign(this.canvas, { width: mask.width, height: mask.height });
     }
-    for (const box of boxes ?? [all]) this.#paint(mask, planes, look, box);
-    const moved = place.some((value, i) => value !== this.#place[i]);
-    context.save();
-    if (boxes?.length && !moved) clearWithin(context, place, boxes.reduce((a, b) => union(a, b)));
-    else this.clear(context);
-    context.setTransform(place[0], 0, 0, place[0], place[1], place[2]);
+    for (const box of boxes ?? [whole(mask.width, mask.height)]) this.#paint(mask, planes, look, box);
     context.imageSmoothingEnabled = false;
     context.drawImage(this.canvas, 0, 0);
-    context.restore();
-    this.#place = place;
-  }
-
-  /** @param {CanvasRenderingContext2D} context */
-  clear(context) {
-    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-    this.#place = [];
   }
 
   #paint(mask, planes, look, box) {
@@ -76,16 +60,6 @@ export class MaskLayer {
     const table = this.#heat;
     walk(rows, (at, from) => (words[at] = table[plane[from]]));
   }
-}
-
-/** Whole pixels of the canvas: a clip through the middle of one would leave a seam. */
-function clearWithin(context, [scale, x, y], box) {
-  const [left, top] = [Math.floor(scale * box.x0 + x) - 1, Math.floor(scale * box.y0 + y) - 1];
-  const [right, bottom] = [Math.ceil(scale * box.x1 + x) + 1, Math.ceil(scale * box.y1 + y) + 1];
-  context.beginPath();
-  context.rect(left, top, right - left, bottom - top);
-  context.clip();
-  context.clearRect(left, top, right - left, bottom - top);
 }
 
 function paintFill(words, mask, look, rows) {

@@ -1,4 +1,4 @@
-/** A frame on the screen: picture, mask and lines on three canvases, each drawn again only when it changed. */
+/** A frame on the screen: the picture on one canvas, mask and lines on another; fewer canvases make cheaper changes. */
 import { h } from '../dom.js';
 import { createEvents } from '../store.js';
 import { LinesLayer } from './lines_layer.js';
@@ -6,7 +6,7 @@ import { MaskLayer } from './mask_layer.js';
 import { Transform } from './transform.js';
 import { WindowedPicture } from './windowing.js';
 
-const LAYERS = ['picture', 'mask', 'lines'];
+const LAYERS = ['picture', 'marks'];
 const CRISP_FROM = 8;
 const ratio = () => window.devicePixelRatio || 1;
 
@@ -33,11 +33,6 @@ export class View {
   #size = { width: 0, height: 0 };
   #observer = new ResizeObserver(() => this.#resize());
   #look;
-  #painters = {
-    picture: (context, look) => this.#drawPicture(context, look),
-    mask: (context, look) => this.#drawMask(context, look),
-    lines: (context, look) => this.#drawLines(context, look),
-  };
 
   /**
    * @param {HTMLElement} host
@@ -71,11 +66,15 @@ export class View {
     return this.transform.toFrame(point);
   }
 
-  /** @param {{draw: (context: CanvasRenderingContext2D, view: View) => void}} overlay @returns {() => void} removes it */
+  /**
+   * @param {{draw: (context: CanvasRenderingContext2D, view: View) => void, layer?: string}} overlay drawn with the marks,
+   *   or with the picture: what stays while a mask is painted costs nothing there @returns {() => void} removes it
+   */
   addOverlay(overlay) {
+    const request = () => this.#request(overlay.layer ?? 'marks');
     this.#overlays.add(overlay);
-    this.invalidate();
-    return () => (this.#overlays.delete(overlay), this.invalidate());
+    request();
+    return () => (this.#overlays.delete(overlay), request());
   }
 
   /** @param {() => void} listener called when another picture or mask is shown @returns {() => void} ends it */
@@ -95,7 +94,7 @@ export class View {
     Object.assign(this, { item, picture });
     this.#windowed.use(picture);
     if (picture && other) this.fit();
-    this.#request('picture', 'lines');
+    this.#request(...LAYERS);
     this.#events.emit('shown');
   }
 
@@ -111,16 +110,16 @@ export class View {
     this.#events.emit('shown');
   }
 
-  /** Draws the lines over the picture again. */
+  /** Draws what lies over the picture again. */
   invalidate() {
-    this.#request('lines');
+    this.#request('marks');
   }
 
   /** Draws the mask again, where a box is given only there. @param {import('../mask/box.js').Box} [box] */
   invalidateMask(box) {
     if (box && this.#boxes) this.#boxes.push(box);
     else this.#boxes = null;
-    this.#request('mask', 'lines');
+    this.#request('marks');
   }
 
   invalidateAll() {
@@ -205,13 +204,14 @@ export class View {
     this.#requested = 0;
     for (const layer of layers) this.#dirty.delete(layer);
     const look = this.#look(this);
-    for (const layer of layers) this.#painters[layer](this.#context(layer), look);
+    if (layers.includes('picture')) this.#drawPicture(this.#context('picture'), look);
+    if (layers.includes('marks')) this.#drawMarks(this.#context('marks'), look);
   }
 
   #context(layer) {
     const context = this.canvases[LAYERS.indexOf(layer)].getContext('2d');
     context.setTransform(1, 0, 0, 1, 0, 0);
-    if (layer !== 'mask') context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     return context;
   }
 
@@ -226,22 +226,21 @@ export class View {
     context.imageSmoothingEnabled = this.scale < CRISP_FROM;
     context.imageSmoothingQuality = this.scale < 1 ? 'high' : 'medium';
     context.drawImage(this.#windowed.through(look.window), 0, 0);
+    this.#drawOverlays(context, 'picture');
   }
 
-  #drawMask(context, look) {
-    if (!this.mask) return this.#maskLayer.clear(context);
-    const { scale, x, y } = this.transform;
-    const place = [ratio() * scale, ratio() * x, ratio() * y];
-    this.#maskLayer.draw(context, place, this.mask, this.result?.planes ?? null, look, this.#boxes);
-    this.#boxes = [];
-    return undefined;
-  }
-
-  #drawLines(context, look) {
+  #drawMarks(context, look) {
     this.#useFrame(context);
+    if (this.mask) this.#maskLayer.draw(context, this.mask, this.result?.planes ?? null, look, this.#boxes);
+    this.#boxes = [];
     this.#linesLayer.draw(context, this, look);
+    this.#drawOverlays(context, 'marks');
+  }
+
+  #drawOverlays(context, layer) {
     context.setTransform(ratio(), 0, 0, ratio(), 0, 0);
     for (const overlay of this.#overlays) {
+      if ((overlay.layer ?? 'marks') !== layer) continue;
       context.save();
       overlay.draw(context, this);
       context.restore();
