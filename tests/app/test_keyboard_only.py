@@ -96,6 +96,24 @@ def test_letters_work_in_a_russian_layout(shown):
     assert not shown.evaluate("trusApp.store.get().display.mask")
 
 
+def test_keys_of_one_character_can_be_switched_off(shown):
+    """WCAG 2.1.4: speech input presses them by accident. F1 and keys with Ctrl go on."""
+    shown.keyboard.press("F1")
+    switch = shown.get_by_role("dialog").get_by_role("switch")
+    switch.focus()
+    shown.keyboard.press("Space")
+    shown.keyboard.press("Escape")
+    shown.keyboard.press("m")
+    shown.keyboard.press("Shift+w")
+    assert shown.evaluate("trusApp.store.get().display.mask")
+    shown.reload()
+    shown.wait_for_selector("html[data-ready=true]")
+    shown.keyboard.press("?")
+    expect(shown.get_by_role("dialog")).to_have_count(0)
+    shown.keyboard.press("F1")
+    expect(switch).not_to_be_checked()
+
+
 def test_every_tool_has_a_key_and_can_be_chosen(shown):
     tools = [command for command in shown.evaluate(COMMANDS) if command["id"].startswith("tool.")]
     assert len(tools) >= 7

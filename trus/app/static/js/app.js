@@ -41,6 +41,7 @@ const INITIAL = {
   language: 'en',
   theme: 'auto',
   welcomed: false,
+  characterKeys: true,
 };
 
 /** @param {object} kept what is set from the beginning */

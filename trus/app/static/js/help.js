@@ -1,6 +1,6 @@
 /** The sheet of keys, made from the commands themselves; and what the application is. */
 
-import { keyText } from './controls.js';
+import { keyText, toggle } from './controls.js';
 import { openDialog } from './dialog.js';
 import { h } from './dom.js';
 import { t } from './i18n.js';
@@ -21,7 +21,13 @@ function openHelp(app) {
   columns.push(groupOf('pointer', POINTER.map((name) => row(`shell.pointer-${name}`, [t(`shell.pointer-${name}-how`)]))));
   const { session } = app.store.get();
   const about = h('p', { class: 'hint' }, `trus ${session?.version ?? ''}. ${t('shell.statement')}`);
-  openDialog({ titleKey: 'shell.help', body: h('div', {}, h('div', { class: 'help-columns' }, ...columns), about), wide: true });
+  const characters = toggle({
+    textKey: 'shell.character-keys',
+    value: app.store.get().characterKeys,
+    change: (characterKeys) => app.store.set({ characterKeys }),
+  });
+  const body = h('div', {}, h('div', { class: 'help-columns' }, ...columns), characters.element, about);
+  openDialog({ titleKey: 'shell.help', body, wide: true });
 }
 
 const groupOf = (group, rows) => h('section', { class: 'help-group' }, h('h3', { t: `shell.group-${group}` }), ...rows);

@@ -57,15 +57,20 @@ export function chord(event) {
   return parts.filter(Boolean).join('+');
 }
 
+/** Whether a key press types one character: speech input and slips of the hand press such keys (WCAG 2.1.4). */
+const isCharacter = (key) => key.length === 1 || /^shift\+.$/.test(key);
+
 /**
  * Lets keys run commands. Keys that a field or an open dialog needs stay theirs.
  *
  * @param {(event: KeyboardEvent) => boolean} tool the chosen tool's own keys come first
+ * @param {() => boolean} characters whether keys of one character run commands
  */
-export function listen(tool) {
+export function listen(tool, characters) {
   const held = new Map();
   document.addEventListener('keydown', (event) => {
-    if (event.defaultPrevented || isTheirs(event) || tool(event)) return;
+    if (event.defaultPrevented || isTheirs(event)) return;
+    if ((isCharacter(chord(event)) && !characters()) || tool(event)) return;
     const id = (byKey.get(chord(event)) ?? []).find(canRun);
     if (!id) return;
     event.preventDefault();

@@ -21,7 +21,7 @@ async function start() {
   applyTheme(store);
   installParts(app);
   buildPage(app);
-  listen((event) => currentTool()?.onKey?.(event) ?? false);
+  listen((event) => currentTool()?.onKey?.(event) ?? false, () => store.get().characterKeys);
   document.getElementById('app').hidden = false;
   window.trusApp = { app, store, history: app.history, view: app.view, get items() { return app.frames.list; } };
   window.addEventListener('pagehide', () => app.leave());

@@ -1,7 +1,7 @@
 /** What is remembered on this computer of how the page looks; nothing of a frame. */
 
 const KEY = 'trus.preferences';
-const KEPT = ['language', 'theme', 'welcomed', 'colours', 'display', 'closedPanels', 'speed', 'loop', 'tab'];
+const KEPT = ['language', 'theme', 'welcomed', 'colours', 'display', 'closedPanels', 'speed', 'loop', 'tab', 'characterKeys'];
 
 /** @returns {object} what was remembered, empty where nothing was or nothing may be */
 export function readPreferences() {

@@ -17,6 +17,7 @@ export default {
   'shell.theme': 'Light, dark or as the computer',
   'shell.language': 'Русский / English',
   'shell.help': 'Keys and help',
+  'shell.character-keys': 'Keys of one character act (off for speech input; F1 opens this sheet)',
   'shell.drop-now': 'Drop to open',
   'shell.drop-here': 'Drop ultrasound frames here',
   'shell.opening-first': 'Opening…',

@@ -17,6 +17,7 @@ export default {
   'shell.theme': 'Тема: светлая, тёмная или системная',
   'shell.language': 'English / Русский',
   'shell.help': 'Клавиши и справка',
+  'shell.character-keys': 'Клавиши из одного символа действуют (выключить для голосового ввода; эта справка — F1)',
   'shell.drop-now': 'Отпустите, чтобы открыть',
   'shell.drop-here': 'Перетащите сюда кадры УЗИ',
   'shell.opening-first': 'Открываем…',
