@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app_load.browser import chromium, until, wait_for_mask
+from app_load.browser import chromium, open_files, until, wait_for_mask
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from service_load.server import Server
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
 LOCALES = {"en": "en-US", "ru": "ru-RU"}
 COLOURS = 192
 Save = Callable[[Page, str], None]
@@ -105,6 +106,17 @@ def _measure(page: Page, save: Save) -> None:
     save(page, "measure")
 
 
+def unlike(page: Page, folder: Path, save: Save) -> None:
+    """A frame that is unlike the training frames: one of the samples on its side."""
+    turned = folder / "turned.png"
+    Image.open(ROOT / "trus/app/static/samples/synthetic_2.png").rotate(90, expand=True).save(turned)
+    page.locator("#tab-frame").click()
+    open_files(page, [turned])
+    run(page, "frames.last")
+    wait_for_mask(page)
+    save(page, "unlike")
+
+
 @contextmanager
 def opened(browser: Browser, model: Path, folder: str, language: str) -> Iterator[Page]:
     """The application in that language, dark."""
@@ -134,6 +146,7 @@ def main() -> None:
 
             with opened(browser, options.model, folder, language) as page:
                 tour(page, save)
+                unlike(page, Path(folder), save)
 
 
 if __name__ == "__main__":
