@@ -112,7 +112,7 @@ def unlike(page: Page, folder: Path, save: Save) -> None:
     Image.open(ROOT / "trus/app/static/samples/synthetic_2.png").rotate(90, expand=True).save(turned)
     page.locator("#tab-frame").click()
     open_files(page, [turned])
-    run(page, "frames.last")
+    run(page, "frame.last")
     wait_for_mask(page)
     save(page, "unlike")
 
