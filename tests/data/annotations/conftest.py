@@ -6,10 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from trus.data.classes import Classes
 from trus.data.images import write_image
 from trus.data.manifest import write_manifest
+
+from .made_masks import put_frame, put_mask
 
 CLASSES = Classes.from_dict(
     {"labels": {"0": "background", "2": "gland", "5": "lesion", "7": "вена 1"}, "contains": {"gland": ["lesion"]}}
@@ -118,3 +121,42 @@ def hard_labels() -> dict[str, np.ndarray | None]:
 def tree() -> Callable[[Path], dict[str, bytes]]:
     """Every file below a folder and its bytes."""
     return lambda folder: {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An empty folder for an export."""
+    (tmp_path / "source").mkdir()
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where a data set will be written; not there yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def shown(source: Path, picture: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    """Write a picture into the export: (name, seed or pixels) -> its path."""
+
+    def write(name: str, pixels: int | np.ndarray) -> Path:
+        pixels = picture(pixels) if isinstance(pixels, int) else pixels
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """images/ and masks/ with the frames P1_a.png, P1_b.jpg and sub/P2 [c] кадр.bmp."""
+    folder = tmp_path / "data"
+    for name in ("P1_a.png", "P1_b.jpg", "sub/P2 [c] кадр.bmp"):
+        put_frame(folder / "images" / name)
+    put_mask(folder / "masks" / "P1_a.png", 1, 2)
+    put_mask(folder / "masks" / "P1_b.png", 1)
+    put_mask(folder / "masks" / "sub/P2 [c] кадр.tif")
+    return folder

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,29 +16,12 @@ from trus.data.annotations.rle import compress, encode
 from trus.data.classes import Classes
 from trus.data.images import write_image
 
+from .made_coco import SQUARE, note, only, put
+
 CLASSES = Classes.from_dict(
     {"labels": {"0": "background", "2": "gland", "5": "lesion", "7": "вена 1"}, "contains": {"gland": ["lesion"]}}
 )
 EXPORTS = Path(__file__).parents[4] / "shared" / "data" / "annotation_exports"
-SQUARE = [2, 2, 6, 2, 6, 6, 2, 6]
-CATEGORIES = [{"id": 1, "name": "gland"}, {"id": 2, "name": "lesion"}]
-
-
-def put(path: Path, images=None, annotations=(), categories=CATEGORIES) -> Path:
-    images = [{"id": 1, "file_name": "a.png", "width": 12, "height": 10}] if images is None else images
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"images": images, "annotations": list(annotations), "categories": categories}
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def note(segmentation, number=1, image=1, category=1) -> dict:
-    return {"id": number, "image_id": image, "category_id": category, "segmentation": segmentation}
-
-
-def only(export: Export) -> np.ndarray:
-    (frame,) = export.frames
-    return compose(frame.draw(), export.classes, frame.size)[0]
 
 
 def outgoing(masks) -> list[FrameOut]:

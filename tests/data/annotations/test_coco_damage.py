@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,29 +11,10 @@ from hypothesis import strategies as st
 
 from trus.data.annotations.coco import read_coco
 from trus.data.annotations.exchange import Export, ReadOptions
-from trus.data.annotations.objects import compose
 from trus.data.images import write_image
 from trus.errors import AnnotationError
 
-SQUARE = [2, 2, 6, 2, 6, 6, 2, 6]
-CATEGORIES = [{"id": 1, "name": "gland"}, {"id": 2, "name": "lesion"}]
-
-
-def put(path: Path, images=None, annotations=(), categories=CATEGORIES) -> Path:
-    images = [{"id": 1, "file_name": "a.png", "width": 12, "height": 10}] if images is None else images
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"images": images, "annotations": list(annotations), "categories": categories}
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def note(segmentation, number=1, image=1, category=1) -> dict:
-    return {"id": number, "image_id": image, "category_id": category, "segmentation": segmentation}
-
-
-def only(export: Export) -> np.ndarray:
-    (frame,) = export.frames
-    return compose(frame.draw(), export.classes, frame.size)[0]
+from .made_coco import CATEGORIES, SQUARE, note, only, put
 
 
 def test_everything_wrong_is_told_and_the_rest_goes_on(tmp_path):

@@ -7,49 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trus.data.annotations import FORMATS
-from trus.data.annotations.importing import ImportOptions, ImportSummary, import_annotations
 from trus.data.classes import Classes
 from trus.data.images import read_mask
 from trus.errors import AnnotationError
 
-RANDOM = np.random.default_rng(0)
-NERVE_VESSEL = Classes.from_dict({"labels": {"0": "background", "1": "nerve", "2": "vessel"}})
-
-
-def import_masks(source: Path, out: Path, **options) -> ImportSummary:
-    return import_annotations(FORMATS["masks"], source, out, ImportOptions(**options))
-
-
-def put_frame(path: Path, shape=(20, 30)) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(RANDOM.integers(0, 256, shape, np.uint8)).save(path)
-
-
-def put_mask(path: Path, *labels: int, shape=(20, 30)) -> None:
-    mask = np.zeros(shape, np.uint8)
-    for number, label in enumerate(labels):
-        mask[2:8, 8 * number : 8 * number + 6] = label
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(mask).save(path)
-
-
-@pytest.fixture
-def data(tmp_path) -> Path:
-    """images/ and masks/ with the frames P1_a.png, P1_b.jpg and sub/P2 [c] кадр.bmp."""
-    folder = tmp_path / "data"
-    for name in ("P1_a.png", "P1_b.jpg", "sub/P2 [c] кадр.bmp"):
-        put_frame(folder / "images" / name)
-    put_mask(folder / "masks" / "P1_a.png", 1, 2)
-    put_mask(folder / "masks" / "P1_b.png", 1)
-    put_mask(folder / "masks" / "sub/P2 [c] кадр.tif")
-    return folder
-
-
-@pytest.fixture
-def out(tmp_path) -> Path:
-    return tmp_path / "out"
-
+from .made_masks import NERVE_VESSEL, import_masks
 
 COLOUR_MAPS = {
     "colormap.csv": "name, r, g, b\nbackground,0,0,0\nnerve,255,0,0\nvessel, 0,255,0\n",

@@ -1,79 +1,17 @@
 """Annotations laid onto the frames of a manifest: which frame, which copy, whose drawing."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from trus.data.annotations.exchange import AnnotatedFrame, Export, Format, Outline, Painted
-from trus.data.annotations.importing import ImportOptions, ImportSummary, import_annotations
-from trus.data.classes import Classes
-from trus.data.images import read_mask
+from trus.data.annotations.exchange import Painted
 from trus.data.manifest import Manifest
 from trus.errors import AnnotationError, ManifestError
 from trus.files import write_text
 
-GLAND_LESION = Classes.from_dict(
-    {"labels": {"2": "gland", "5": "lesion", "7": "вена 1"}, "contains": {"gland": ["lesion"]}}
-)
-BOX = np.array([[10, 10], [60, 10], [60, 40], [10, 40]], float)
-HASHES = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210")
-
-
-def made(*frames: AnnotatedFrame, classes: Classes = GLAND_LESION, **more) -> Format:
-    """A format whose reader found these frames."""
-    return Format("made", read=lambda source, options: Export(classes, [*frames], **more))
-
-
-def frame(name: str, *drawn, **more) -> AnnotatedFrame:
-    return AnnotatedFrame(name, lambda: [*drawn], **more)
-
-
-def gland(ring: np.ndarray = BOX) -> Outline:
-    return Outline("gland", (ring,))
-
-
-@pytest.fixture
-def source(tmp_path) -> Path:
-    (tmp_path / "source").mkdir()
-    return tmp_path / "source"
-
-
-@pytest.fixture
-def out(tmp_path) -> Path:
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def shown(source, picture):
-    """Write a picture into the export: (name, seed or pixels) -> its path."""
-
-    def write(name: str, pixels: int | np.ndarray) -> Path:
-        pixels = picture(pixels) if isinstance(pixels, int) else pixels
-        path = source / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-        return path
-
-    return write
-
-
-def take(form: Format, source: Path, out: Path, **options) -> ImportSummary:
-    return import_annotations(form, source, out, ImportOptions(**options))
-
-
-def rows(out: Path) -> dict[str, dict[str, str]]:
-    import pandas as pd
-
-    table = pd.read_csv(out / "manifest.csv", dtype=str, keep_default_na=False)
-    return {row["image_id"]: row for row in table.to_dict("records")}
-
-
-def mask(out: Path, name: str) -> np.ndarray:
-    return read_mask(out / "masks" / f"{name}.png")
+from .made_export import BOX, HASHES, frame, gland, made, mask, rows, take
 
 
 def test_rows_are_kept_with_all_their_columns(source, out, bare):

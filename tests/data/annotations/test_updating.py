@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from trus.data.annotations.exchange import AnnotatedFrame, Export, Format, Outline
-from trus.data.annotations.importing import ImportOptions, ImportSummary, import_annotations
+from trus.data.annotations.exchange import AnnotatedFrame
 from trus.data.annotations.store import claimed
 from trus.data.classes import Classes
 from trus.data.images import read_mask, write_image
@@ -17,63 +15,7 @@ from trus.data.manifest import Manifest
 from trus.errors import ManifestError
 from trus.files import write_text
 
-GLAND_LESION = Classes.from_dict(
-    {"labels": {"2": "gland", "5": "lesion", "7": "вена 1"}, "contains": {"gland": ["lesion"]}}
-)
-BOX = np.array([[10, 10], [60, 10], [60, 40], [10, 40]], float)
-
-
-def made(*frames: AnnotatedFrame, classes: Classes = GLAND_LESION, **more) -> Format:
-    """A format whose reader found these frames."""
-    return Format("made", read=lambda source, options: Export(classes, [*frames], **more))
-
-
-def frame(name: str, *drawn, **more) -> AnnotatedFrame:
-    return AnnotatedFrame(name, lambda: [*drawn], **more)
-
-
-def gland(ring: np.ndarray = BOX) -> Outline:
-    return Outline("gland", (ring,))
-
-
-@pytest.fixture
-def source(tmp_path) -> Path:
-    (tmp_path / "source").mkdir()
-    return tmp_path / "source"
-
-
-@pytest.fixture
-def out(tmp_path) -> Path:
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def shown(source, picture):
-    """Write a picture into the export: (name, seed or pixels) -> its path."""
-
-    def write(name: str, pixels: int | np.ndarray) -> Path:
-        pixels = picture(pixels) if isinstance(pixels, int) else pixels
-        path = source / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-        return path
-
-    return write
-
-
-def take(form: Format, source: Path, out: Path, **options) -> ImportSummary:
-    return import_annotations(form, source, out, ImportOptions(**options))
-
-
-def rows(out: Path) -> dict[str, dict[str, str]]:
-    import pandas as pd
-
-    table = pd.read_csv(out / "manifest.csv", dtype=str, keep_default_na=False)
-    return {row["image_id"]: row for row in table.to_dict("records")}
-
-
-def mask(out: Path, name: str) -> np.ndarray:
-    return read_mask(out / "masks" / f"{name}.png")
+from .made_export import BOX, GLAND_LESION, frame, gland, made, mask, rows, take
 
 
 def test_a_changed_mask_is_shown_and_only_replaced_when_told(source, out, bare, tree):
