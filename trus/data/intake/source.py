@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -53,12 +52,4 @@ class Source(Protocol):
 
         Raises IntakeError where decoding fails.
         """
-        ...
-
-
-class Opener(Protocol):
-    """The type of `open_source`."""
-
-    def __call__(self, path: Path, axis: int = 2) -> Source:
-        """Look at a file's content and open it. Raises IntakeError, whose message names nothing of the file."""
         ...

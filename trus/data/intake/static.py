@@ -56,8 +56,3 @@ class ClipMotion:
         change = self._high - self._low > step
         moving: np.ndarray = np.any(change, axis=-1) if change.ndim == 3 else change
         return moving if moving.mean() >= MIN_MOVING else None
-
-    @property
-    def is_still(self) -> bool:
-        """Whether the clip shows one frozen picture, as far as its frames tell."""
-        return self.moving() is None

@@ -23,15 +23,11 @@ _SUFFIXES = (".nii.gz", ".nii")
 
 @dataclass(frozen=True)
 class VolumeHeader:
-    """`size` is (slices, rows, columns), `spacing` mm a pixel (row, column) or None where the file states none.
-
-    `eight_bit`: the voxels are stored as uint8, so that grey values pass as they are.
-    """
+    """`size` is (slices, rows, columns), `spacing` mm a pixel (row, column) or None where the file states none."""
 
     path: Path
     size: tuple[int, int, int]
     spacing: tuple[float, float] | None
-    eight_bit: bool
 
     @property
     def stem(self) -> str:
@@ -52,8 +48,6 @@ def volume_files(folder: Path) -> list[Path]:
 
 def read_header(path: Path) -> VolumeHeader:
     """Size and spacing without the voxels. Raises AnnotationError: unreadable, not of 3 or 4 axes, too large."""
-    import SimpleITK as sitk  # noqa: N813
-
     reader = _reader(path)
     size, spacing = reader.GetSize(), reader.GetSpacing()
     if len(size) not in (3, 4) or reader.GetNumberOfComponents() != 1:
@@ -61,13 +55,9 @@ def read_header(path: Path) -> VolumeHeader:
     if math.prod(size[:3]) > MAX_VOXELS:
         raise AnnotationError(f"{path}: {'x'.join(map(str, size))} voxels; at most {MAX_VOXELS} are read")
     # 1 mm in every direction is what programs write who do not know it
-    stated = spacing[:3] != (1, 1, 1) and all(0 < millimetres < 100 for millimetres in spacing[:3])
-    return VolumeHeader(
-        path,
-        (size[2], size[1], size[0]),
-        (_as_written(spacing[1]), _as_written(spacing[0])) if stated else None,
-        reader.GetPixelIDValue() == sitk.sitkUInt8,
-    )
+    stated = spacing[:3] != (1, 1, 1) and all(0 < step < 100 for step in spacing[:3])
+    millimetres = (_as_written(spacing[1]), _as_written(spacing[0])) if stated else None
+    return VolumeHeader(path, (size[2], size[1], size[0]), millimetres)
 
 
 def read_voxels(path: Path) -> np.ndarray:
