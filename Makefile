@@ -14,7 +14,7 @@ app: $(SETUP) # the application for clinicians, with the models under outputs/; 
 	$(BIN)/trus app $(ARGS)
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(ARGS) # networks this small only lose by a second thread
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile $(ARGS) # small networks lose by a second thread; many tests wait
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
