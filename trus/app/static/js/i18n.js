@@ -1,7 +1,7 @@
 /** Texts in English and Russian. A key is `PART.name`; a text is a string with `{name}` in it, or its plural forms. */
 
 const PARTS = ['shell', 'viewer', 'edit', 'measure', 'batch', 'export', 'problems'];
-export const LANGUAGES = ['en', 'ru'];
+const LANGUAGES = ['en', 'ru'];
 
 const texts = {};
 const listeners = new Set();

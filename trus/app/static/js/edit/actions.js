@@ -9,7 +9,7 @@ const makers = new Map();
  * @param {(app: object, kept: object, find: (id: string) => import('../frames.js').Item|undefined) => {item?: object,
  *   do: () => void, undo: () => void}|null} make null where what it concerns is gone
  */
-export function registerKind(kind, make) {
+function registerKind(kind, make) {
   makers.set(kind, make);
 }
 

@@ -29,7 +29,7 @@ export function installIntake(app) {
 }
 
 /** Names in the order a person expects: frame2 before frame10. @param {File[]} files */
-export function inOrder(files) {
+function inOrder(files) {
   const compare = new Intl.Collator('en', { numeric: true }).compare;
   return files.sort((a, b) => compare(a.webkitRelativePath || a.name, b.webkitRelativePath || b.name));
 }

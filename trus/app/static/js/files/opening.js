@@ -114,7 +114,7 @@ export class Opening {
 }
 
 /** The frames of a study. @returns {import('../frames.js').Item[]} */
-export function itemsOf(file, study) {
+function itemsOf(file, study) {
   const many = study.frames > 1;
   return Array.from({ length: study.frames }, (_, number) =>
     createItem({

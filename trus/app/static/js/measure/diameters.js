@@ -49,7 +49,7 @@ function edgePoints(plane, { width, height }) {
 }
 
 /** Convex hull, counter-clockwise, without points on its edges (Andrew's monotone chain). */
-export function convexHull(points) {
+function convexHull(points) {
   const sorted = [...points].sort((a, b) => a.x - b.x || a.y - b.y);
   const half = (ordered) => {
     const chain = [];

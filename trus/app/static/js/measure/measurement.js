@@ -20,9 +20,6 @@ import { shapeOf } from './shape.js';
  * @property {'widest'|'across'} [which]
  */
 
-/** Points that a measurement of each type has. */
-export const POINTS = { calliper: 2, angle: 3, ellipse: 3 };
-
 /** The number that a measurement bears on the picture and in lists, from 1; of a new one the next. */
 export function numberOf(item, measurement) {
   const placed = item.measurements.filter((each) => each.points.length);

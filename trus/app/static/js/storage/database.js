@@ -1,6 +1,6 @@
 /** What this browser keeps of the work: one IndexedDB database, and nothing anywhere else. */
 
-export const DATABASE = 'trus';
+const DATABASE = 'trus';
 const VERSION = 1;
 const STORES = { sessions: 'id', files: ['session', 'id'], items: ['session', 'id'], actions: ['session', 'number'] };
 
@@ -44,9 +44,6 @@ export function write(database, work) {
 
 /** @param {string} store @param {IDBKeyRange} [range] @returns {Promise<object[]>} */
 export const readAll = (database, store, range) => answer(database.transaction(store).objectStore(store).getAll(range));
-
-/** @returns {Promise<IDBValidKey[]>} */
-export const readKeys = (database, store, range) => answer(database.transaction(store).objectStore(store).getAllKeys(range));
 
 /** @returns {Promise<object|undefined>} */
 export const readOne = (database, store, key) => answer(database.transaction(store).objectStore(store).get(key));

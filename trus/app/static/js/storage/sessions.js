@@ -28,7 +28,7 @@ export function newSession() {
 }
 
 /** The session that this tab had before it was loaded again. */
-export const ownId = () => sessionStorage.getItem(KEY);
+const ownId = () => sessionStorage.getItem(KEY);
 
 /** @param {string|null} id */
 export function setOwnId(id) {

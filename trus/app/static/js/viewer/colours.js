@@ -3,7 +3,7 @@
 export const PALETTE = ['#56b4e9', '#e69f00', '#009e73', '#f0e442', '#cc79a7', '#d55e00', '#0072b2', '#ffffff'];
 
 /** @param {string} hex #rrggbb @returns {[number, number, number]} */
-export const toRgb = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+const toRgb = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 
 /** Red, green, blue and alpha (0..255) as a pixel of an ImageData seen as 32-bit words (little-endian). */
 export const toWord = ([red, green, blue], alpha) => ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;

@@ -4,7 +4,7 @@ import { whole } from '../mask/box.js';
 import { toWord, viridis } from './colours.js';
 
 /** From this probability on a pixel is called uncertain, up to its complement (in 1/256). */
-export const UNCERTAIN = [64, 192];
+const UNCERTAIN = [64, 192];
 const FAINT = 8;
 const HEAT_ALPHA = 170;
 const RIM_ALPHA = 165;
