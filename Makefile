@@ -6,7 +6,7 @@ PORT ?= 5000
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
-.PHONY: train app test lint format ui lock sbom audit image
+.PHONY: train app test lint format docs ui lock sbom audit image
 train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
@@ -26,9 +26,13 @@ format: $(SETUP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(SETUP) # the guide, all settings and the Python reference: build/site/index.html, to be read from the disk
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/site
+
 ui: $(SETUP) # PORT=5001 make ui, where 5000 is taken
 	@echo "cross-validations, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?viewStateShareKey=trus"
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/outputs/mlflow.db --host 127.0.0.1 --port $(PORT)
+	MLFLOW_DISABLE_TELEMETRY=true \
+	  $(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/outputs/mlflow.db --host 127.0.0.1 --port $(PORT)
 
 lock: $(SETUP)
 	$(COMPILE) --upgrade --all-extras --output-file requirements.lock pyproject.toml
