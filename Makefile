@@ -6,7 +6,7 @@ PORT ?= 5000
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
-.PHONY: train app test lint format docs ui lock sbom audit image
+.PHONY: train app test coverage lint format docs ui lock sbom audit image
 train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
@@ -15,6 +15,11 @@ app: $(SETUP) # the application for clinicians, with the models under outputs/; 
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile $(ARGS) # small networks lose by a second thread; many tests wait
+
+coverage: $(SETUP) # which lines of trus/ no test runs: build/coverage/index.html; ARGS=tests/data for a part
+	mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered \
+	  --cov-report=html:build/coverage $(ARGS)
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
