@@ -70,16 +70,16 @@ class Fit:
         if not (self.out / "fit.json").is_file():
             return False
         record = json.loads((self.out / "fit.json").read_text(encoding="utf-8"))
-        if (record["task_hash"], record["threads"]) != (self.fold.task_hash, self.threads):
+        here = {"task_hash": self.fold.task_hash, "threads": self.threads, "variant": self.peer.variant}
+        if differing := [name for name, value in here.items() if record[name] != value]:
             raise ConfigError(
-                f"{self.out}: was done on other data, another split or size, or with {record['threads']} threads; use "
-                "another --out, or remove it"
+                f"{self.out}: was done with another {', '.join(differing)}; use another --out, or remove it"
             )
         return True
 
 
 def parse_peer(text: str) -> Peer:
-    """[LABEL=]PEER[@TIMES]: PEER of PROGRAMS or trus:EXPERIMENT[+OVERRIDE...], TIMES the wall clock. Raises ConfigError."""
+    """[LABEL=]PEER[@TIMES]; PEER is one of PROGRAMS or trus:EXPERIMENT[+OVERRIDE...]. Raises ConfigError."""
     label, peer = re.fullmatch(r"(?:(\w+)=)?(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     name, _, times = peer.partition("@")
     if times and not re.fullmatch(r"\d+(\.\d+)?", times):
@@ -110,7 +110,12 @@ def run(fit: Fit, cache: Path) -> bool:
         print(f"    failed with exit code {code}: {fit.out / 'log.txt'}", flush=True)
         return False
     account = json.loads((fit.out / "account.json").read_text(encoding="utf-8"))
-    record: dict[str, Any] = {"peer": fit.peer.label, "fold": fit.fold.number, "seed": fit.seed}
+    record: dict[str, Any] = {
+        "peer": fit.peer.label,
+        "variant": fit.peer.variant,
+        "fold": fit.fold.number,
+        "seed": fit.seed,
+    }
     record |= {"task_hash": fit.fold.task_hash, "seconds_given": fit.seconds, "threads": fit.threads}
     record |= {"started": started.isoformat(timespec="seconds"), "load_before": load, "load_after": os.getloadavg()[0]}
     write_json(fit.out / "fit.json", record | machine | {"command": command} | account)
