@@ -6,7 +6,7 @@ PORT ?= 5000
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
-.PHONY: train app test coverage lint format docs ui lock sbom audit image
+.PHONY: train app test coverage mutate lint format docs ui lock sbom audit image
 train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
@@ -20,6 +20,10 @@ coverage: $(SETUP) # which lines of trus/ no test runs: build/coverage/index.htm
 	mkdir -p build
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered \
 	  --cov-report=html:build/coverage $(ARGS)
+
+mutate: $(SETUP) # faults put into what [tool.mutmut] names, that no test notices; ARGS="trus.data.splits*" for a part
+	OMP_NUM_THREADS=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
