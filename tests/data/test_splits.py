@@ -81,6 +81,26 @@ def test_strata_are_even(frames):
         assert strata.tolist() == [2, 2, 2, 2]
 
 
+def test_strata_are_of_the_rarest_target_and_hold_what_lies_inside_it():
+    classes = Classes.from_dict(
+        {"labels": {"1": "gland", "2": "lesion", "3": "core"}, "contains": {"gland": ["lesion"], "lesion": ["core"]}}
+    ).select(("gland", "lesion"))
+    made = [frame(f"p{p:02}_0", f"p{p:02}", Path("drawn.png")) for p in range(24)]
+    pixels = {each.image_id: np.zeros(256, np.int64) for each in made}
+    for n, counts in enumerate(pixels.values()):
+        counts[1] = 10 + n
+        counts[2 + n % 4 // 2] = 5 * (n % 2)  # lesions in every second frame, half of them all core
+        counts[0] = 100 - counts.sum()
+    read = Contents({name: name for name in pixels}, {}, pixels, "")
+    for part in make_split(made, classes, read, CONFIG | {"folds": 4}).validation:
+        assert sum(int(name[1:3]) % 2 for name in part) == 3
+
+
+def test_the_second_repeat_is_the_split_of_the_next_seed(frames):
+    twice = split(frames, repeats=2, seed=4)
+    assert twice.validation == split(frames, seed=4).validation + split(frames, seed=5).validation
+
+
 def test_without_stratification_strata_may_be_uneven(frames):
     unevenness = [
         np.ptp([sum(int(patient[1:]) % 4 == 0 for patient in patients(set(part))) for part in folds.validation])
@@ -189,6 +209,18 @@ def test_a_saved_split_is_loaded(frames, tmp_path):
     made = split(frames)
     made.save(tmp_path / "split.json")
     assert Split.load(tmp_path / "split.json", frames[::-1]) == made
+
+
+def test_a_split_is_plain_json(frames, tmp_path):
+    made = split(frames)
+    made.save(tmp_path / "split.json")
+    assert json.loads((tmp_path / "split.json").read_text()) == {
+        "kind": "kfold",
+        "grouped": True,
+        "hash": made.hash,
+        "image_ids": [*made.image_ids],
+        "validation": [[*fold] for fold in made.validation],
+    }
 
 
 def edited(path: Path, **changes) -> Path:

@@ -192,3 +192,52 @@ def test_a_damaged_document_is_refused(change):
     document = Geometry.fit((50, 100), (64, 64)).to_dict()
     with pytest.raises(ConfigError, match="geometry"):
         Geometry.from_dict({**document, **change})
+
+
+@pytest.mark.parametrize(
+    "content", [(-1, 0, 4, 4), (0, -1, 4, 4), (61, 0, 4, 4), (0, 29, 4, 4), (0, 0, 0, 4), (0, 0, 4, 0)]
+)
+def test_a_content_that_is_empty_or_leaves_the_input_is_refused(content):
+    with pytest.raises(ImageError, match=r"content \(.*\) \(y0, x0, h, w\) is empty or outside the input.*\(64, 32\)"):
+        Geometry((50, 100), (0, 0, 100, 50), (64, 32), content)
+    assert Geometry((50, 100), (0, 0, 100, 50), (64, 32), (60, 28, 4, 4)).content_slices == (
+        slice(60, 64),
+        slice(28, 32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "shape", "said"),
+    [
+        ("forward_planes", (2, 64, 64), r"planes.*\(64, 64\).*\(50, 100\)"),
+        ("forward_planes", (50, 100), "planes"),
+        ("forward_mask", (50, 99), r"labels.*\(50, 99\).*\(50, 100\)"),
+        ("inverse_probabilities", (2, 50, 100), r"probabilities.*\(50, 100\).*\(64, 64\)"),
+        ("inverse_mask", (63, 64), r"labels.*\(63, 64\).*\(64, 64\)"),
+        ("forward_points", (4, 3), r"points have shape \(4, 3\)"),
+        ("inverse_points", (4,), r"points have shape \(4,\)"),
+    ],
+)
+def test_what_is_of_another_shape_is_named(method, shape, said):
+    geometry = Geometry.fit((50, 100), (64, 64))
+    with pytest.raises(ImageError, match=said):
+        getattr(geometry, method)(np.zeros(shape))
+
+
+def test_a_pixel_of_a_plane_counts_from_half_of_it_on():
+    planes = np.array([[[1, 1], [0, 0]], [[1, 0], [0, 0]], [[0, 255], [255, 0]]], np.uint8)
+    halved = Geometry.fit((2, 2), (1, 1)).forward_planes(planes)
+    assert halved.dtype == np.uint8
+    assert halved.ravel().tolist() == [1, 0, 1]
+
+
+def test_a_letterbox_is_centred_and_never_vanishes():
+    assert Geometry.fit((50, 100), (64, 64)).content == (16, 0, 32, 64)
+    assert Geometry.fit((50, 100), (64, 64), mode="stretch").content == (0, 0, 64, 64)
+    assert Geometry.fit((1, 1000), (64, 64)).content == (31, 0, 1, 64)
+
+
+@pytest.mark.parametrize("region", [(0, 0, 5), (0, 0, 5, 5, 5), (0, 0, float("nan"), 5)])
+def test_a_region_that_is_no_box_is_refused(region):
+    with pytest.raises(ImageError, match=r"region \[.*\]: give four whole numbers x0, y0, x1, y1 in px"):
+        Geometry.fit((50, 100), (64, 64), region)

@@ -43,6 +43,36 @@ def test_pieces_of_several_different_values_are_read():
     np.testing.assert_array_equal(decode(stream, (1, 2)), [[True, False]])
 
 
+def bits_of(values: list[int], word: int, sizes: list[int], draw) -> str:
+    """A stream in rle-pack's format, its pieces drawn: some of one value repeated, some of several."""
+    bits = f"{len(values):032b}{word - 1:05b}" + "".join(f"{size - 1:04b}" for size in sizes)
+    at = 0
+    while at < len(values):
+        which = draw(st.integers(0, 3))
+        longest = min(2 ** sizes[which], len(values) - at)
+        equal = next((n for n in range(longest) if values[at + n] != values[at]), longest)
+        repeats = draw(st.booleans())
+        length = draw(st.integers(1, equal if repeats else longest))
+        held = values[at : at + 1] if repeats else values[at : at + length]
+        bits += f"{repeats:d}{which:02b}{length - 1:0{sizes[which]}b}" + "".join(f"{value:0{word}b}" for value in held)
+        at += length
+    return bits
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_size_of_words_and_runs_is_read(data):
+    word, sizes = data.draw(st.integers(1, 32)), data.draw(st.lists(st.integers(1, 16), min_size=4, max_size=4))
+    value = st.sampled_from([0, 1, 2 ** (word - 1), 2**word - 1])
+    values = data.draw(st.lists(value, min_size=1, max_size=8).map(lambda few: [v for v in few for _ in range(12)]))
+    bits = bits_of(values, word, sizes, data.draw)
+    stream = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    shape = (3, len(values) // 12)
+    np.testing.assert_array_equal(decode(stream, shape), np.reshape(values, (*shape, 4))[:, :, 3] > 0)
+    with pytest.raises(AnnotationError, match="ends early, or goes on beyond the picture"):
+        decode(stream[:-1], shape)
+
+
 @given(arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
 @settings(max_examples=100, deadline=None)
 def test_any_plane_comes_back(plane):
@@ -89,3 +119,12 @@ def test_what_is_no_list_of_bytes_is_refused(wrong):
 def test_a_list_far_longer_than_the_picture_is_refused_unread():
     with pytest.raises(AnnotationError, match="no list of numbers of a picture"):
         packed([0] * 10_000, (3, 5))
+
+
+def test_a_list_as_long_as_a_picture_can_need_is_taken():
+    assert len(packed([0] * (26 * 15 + 16), (3, 5))) == 26 * 15 + 16
+    with pytest.raises(AnnotationError, match="no list of numbers of a picture"):
+        packed([0] * (26 * 15 + 17), (3, 5))
+    assert packed([1, 2, 3, 4, 5, 255], (3, 5)) == bytes([1, 2, 3, 4, 5, 255])
+    with pytest.raises(AnnotationError, match="no list of numbers of a picture"):
+        packed([1, 2, 3, 4, 5], (3, 5))

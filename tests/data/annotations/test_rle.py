@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as reference
 
-from trus.data.annotations.rle import area, compress, decode, decompress, encode
+from trus.data.annotations.rle import area, checked_size, compress, decode, decompress, encode
+from trus.data.images import MAX_PIXELS
 from trus.errors import AnnotationError
 
 PLANES = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=30))
@@ -83,3 +84,31 @@ def test_damaged_codes_are_refused(counts, size, message):
 def test_garbage_is_a_plane_or_an_annotation_error(code):
     with suppress(AnnotationError):
         assert decode(code, (3, 4)).shape == (3, 4)
+
+
+def test_a_picture_has_at_most_so_many_pixels():
+    assert checked_size([1, MAX_PIXELS]) == checked_size((MAX_PIXELS, 1)) == MAX_PIXELS
+    for size in ([1, MAX_PIXELS + 1], [2, MAX_PIXELS // 2 + 1]):
+        with pytest.raises(AnnotationError, match=rf"size \[{size[0]}, {size[1]}\]: must be above 0 and at most"):
+            checked_size(size)
+
+
+def test_a_run_is_at_most_as_long_as_any_picture():
+    with pytest.raises(AnnotationError, match=f"cover {MAX_PIXELS} px"):
+        decode([MAX_PIXELS], (2, 2))
+    for run in (MAX_PIXELS + 1, -MAX_PIXELS - 1):
+        with pytest.raises(AnnotationError, match="a run longer than any picture"):
+            decode([run], (2, 2))
+
+
+def test_a_number_has_at_most_seven_characters():
+    assert decompress(compress([2**34 - 1])).tolist() == [2**34 - 1]
+    with pytest.raises(AnnotationError, match="a number longer than any picture"):
+        decompress(compress([2**34]))
+
+
+def test_what_a_message_shows_of_a_value_is_short():
+    with pytest.raises(AnnotationError, match=r"^size 'x{58}': must"):
+        checked_size("x" * 58)
+    with pytest.raises(AnnotationError, match=r"^size 'x{56}\.\.\.: must"):
+        checked_size("x" * 59)
