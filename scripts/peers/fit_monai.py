@@ -110,13 +110,13 @@ class Training:
         frames = CacheDataset(list(_load(task, task.train)), transform, progress=False)
         self.frames = DataLoader(
             frames,
-            recipe.batch,
+            workers,
+            batch_size=recipe.batch,
             shuffle=True,
-            num_workers=workers,
             collate_fn=list_data_collate,
             persistent_workers=True,
         )
-        self.validation = DataLoader(Dataset(list(_load(task, task.validation)), recipe.scaling), 1)
+        self.validation = DataLoader(Dataset(list(_load(task, task.validation)), recipe.scaling), batch_size=1)
         self.one_hot = mt.AsDiscrete(to_onehot=len(task.labels))
         self.decide = mt.AsDiscrete(argmax=True, to_onehot=len(task.labels))
         self.steps = self.epochs = 0
@@ -181,10 +181,10 @@ def _load(task: Task, cases: list[Case]) -> Iterator[dict[str, np.ndarray]]:
     height, width = task.size
     for case in cases:
         image = Image.fromarray(read_grey(case.image)).resize((width, height), Image.Resampling.BILINEAR)
-        item = {"image": np.asarray(image, np.float32)[None]}
+        item = {"image": np.array(image, np.float32)[None]}
         if case.mask:
             mask = Image.fromarray(task.read_classes(case.mask)).resize((width, height), Image.Resampling.NEAREST)
-            item["label"] = np.asarray(mask)[None]
+            item["label"] = np.array(mask)[None]
         yield item
 
 

