@@ -1,12 +1,11 @@
 """What a person does on the page, as the tests say it."""
 
 import base64
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import FileChooser, Locator, Page, expect
+from playwright.sync_api import FileChooser, Locator, Page
 
 PROBLEMS = ".message.is-error"
 
@@ -132,16 +131,6 @@ def move_slider(slider: Locator, value: float) -> None:
         }""",
         value,
     )
-
-
-def expect_problem(page: Page, words: str) -> None:
-    """A message is shown that says this (a regular expression)."""
-    expect(page.locator(PROBLEMS).filter(has_text=re.compile(words)).first).to_be_visible()
-
-
-def expect_texts(locator: Locator, wanted: Sequence[str]) -> None:
-    """These texts, in this order."""
-    expect(locator).to_have_text([re.compile(each) for each in wanted])
 
 
 def _base64(content: bytes) -> str:

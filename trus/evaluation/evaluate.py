@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,10 +88,8 @@ class Evaluation:
         }
 
 
-def evaluate(
-    predictor: Predictor, frames: list[Frame], classes: Classes, done: Callable[[], Any] = lambda: None
-) -> Evaluation:
-    """Predict every annotated frame and compare; `classes` are the manifest's. `done` is called after each frame.
+def evaluate(predictor: Predictor, frames: list[Frame], classes: Classes) -> Evaluation:
+    """Predict every annotated frame and compare; `classes` are the manifest's.
 
     Raises ModelFileError when the manifest lacks a class of the model.
     """
@@ -108,5 +105,4 @@ def evaluate(
     for frame in frames:
         labels = predictor.predict(read_frame(frame.image), frame.region, frame.spacing).labels
         counts.append(Overlap.of(predictor.classes.planes(labels), reference.planes(read_mask(frame.mask))))  # type: ignore[arg-type]
-        done()
     return Evaluation(frames, predictor.classes.targets, Overlap.stack(counts))

@@ -124,7 +124,7 @@ def bootstrap_mean(values: np.ndarray, patients: list[str], resamples: int = RES
 
 
 def bootstrap_curve(
-    numerators: np.ndarray, denominators: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    numerators: np.ndarray, denominators: np.ndarray, resamples: int = RESAMPLES
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ratios of sums over patients at T points, (P, T) both -> value, low and high, each (T,); pointwise, 95 %.
 
@@ -134,7 +134,7 @@ def bootstrap_curve(
     value = _ratio(numerators.sum(0), denominators.sum(0))
     low = high = np.full(points, np.nan)
     if patients >= 2:
-        weights = patient_bootstrap(patients, resamples, seed)
+        weights = patient_bootstrap(patients, resamples)
         drawn = _ratio(weights @ numerators, weights @ denominators)
         known = ~np.isnan(value) & (~np.isnan(drawn)).any(0)
         low, high = low.copy(), high.copy()

@@ -32,22 +32,22 @@ def write_frames(path: Path, scores: Sequence[FrameScore], targets: tuple[str, .
     tolerances that summary.json lists.
     """
     by_network = any(score.fold is not None for score in scores)
-    tolerances = max((len(c.boundary.nsd) for s in scores for c in s.classes if c.boundary), default=0)
+    tolerances = max((len(part.boundary.nsd) for score in scores for part in score.classes), default=0)
     header = [*(("fold", "seed") * by_network), *OVERLAP, *FURTHER, *(f"nsd_{n + 1}" for n in range(tolerances))]
     rows = []
     for score in scores:
         network = [_text(score.fold), _text(score.seed)] * by_network
         for name, part in zip(targets, score.classes, strict=True):
-            rows.append([*network, score.image_id, score.patient_id or "", name, *_row(score, part, tolerances)])
+            rows.append([*network, score.image_id, score.patient_id or "", name, *_row(score, part)])
     _write(path, header, rows)
 
 
-def _row(score: FrameScore, part: ClassScore, tolerances: int) -> list[str]:
+def _row(score: FrameScore, part: ClassScore) -> list[str]:
     counts = [str(n) for n in (part.intersection, part.predicted, part.reference)]
     boundary = part.boundary
-    distances = [_text(boundary.hd95), _text(boundary.assd)] if boundary else ["", ""]
+    distances = [_text(boundary.hd95), _text(boundary.assd)]
     lesions = [str(n) for n in (part.lesions.reference, part.lesions.found, part.lesions.false_positives)]
-    nsd = [_text(value) for value in boundary.nsd] if boundary else [""] * tolerances
+    nsd = [_text(value) for value in boundary.nsd]
     overlap = [_text(part.iou), _text(part.dice), *counts, part.outcome, _text(part.precision), _text(part.recall)]
     return [*overlap, score.unit, *distances, *lesions, _text(part.peak), *nsd]
 

@@ -121,12 +121,12 @@ class StudyFolder:
         """The score of the folds done so far."""
         self.optuna._storage.set_trial_intermediate_value(claim.trial_id, step, value)
 
-    def same_failures(self, since: datetime, count: int = 3) -> str | None:
-        """The message of the last `count` trials to end, if all of them ended after `since` and failed alike."""
+    def same_failures(self, since: datetime) -> str | None:
+        """The message of the last three trials to end, if all of them ended after `since` and failed alike."""
         ended = sorted((t for t in self.trials() if t.datetime_complete), key=lambda t: t.datetime_complete or since)
-        last = [trial for trial in ended[-count:] if (trial.datetime_complete or since) >= since]
+        last = [trial for trial in ended[-3:] if (trial.datetime_complete or since) >= since]
         messages = [trial.user_attrs.get("error") for trial in last if trial.state.name == "FAIL"]
-        if len(messages) < count or len({_without_numbers(str(message)) for message in messages}) > 1:
+        if len(messages) < 3 or len({_without_numbers(str(message)) for message in messages}) > 1:
             return None
         return str(messages[-1])
 

@@ -11,6 +11,7 @@ from trus.data.annotations.exchange import FrameOut, WriteOptions
 from trus.data.annotations.objects import objects_of
 from trus.data.annotations.polygons import area, keyhole, trace
 from trus.data.annotations.rle import compress, encode
+from trus.data.annotations.shapes import cropped
 from trus.data.classes import Classes
 from trus.files import write_json
 
@@ -52,16 +53,15 @@ class Writing:
         self.images.append(image if labels is not None else image | {"annotated": False})
         self.unannotated += labels is None
         for item in [] if labels is None else objects_of(labels, self.classes):
-            rows, columns = (np.flatnonzero(item.plane.any(axis=axis)) for axis in (1, 0))
-            box = [columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1]
+            patch, left, top = cropped(item.plane)
             self.annotations.append(
                 {
                     "id": len(self.annotations) + 1,
                     "image_id": number,
                     "category_id": self.classes.values[item.name],
                     "segmentation": self._segmentation(item.plane),
-                    "area": int(item.plane.sum()),
-                    "bbox": [int(side) for side in box],
+                    "area": int(patch.sum()),
+                    "bbox": [left, top, patch.shape[1], patch.shape[0]],
                     "iscrowd": 0,
                 }
             )

@@ -32,22 +32,21 @@ def find_text(frame: np.ndarray, within: np.ndarray) -> list[Box]:
     brighter or darker than their surroundings or of another colour. The boxes are in reading order; an empty list
     means that nothing was found.
     """
-    return sorted((box for box, _ in scored_lines(frame, within)), key=lambda box: (box[1], box[0]))
+    return sorted(_find_boxes(frame, within), key=lambda box: (box[1], box[0]))
 
 
-def scored_lines(frame: np.ndarray, within: np.ndarray, least: float = MIN_SCORE) -> list[tuple[Box, float]]:
-    """`find_text` with the score of each line, those of at least `least`."""
+def _find_boxes(frame: np.ndarray, within: np.ndarray) -> list[Box]:
     if not within.any() or frame.shape[1] < 3:
         return []
     x, y, width, height = cv2.boundingRect(within.view(np.uint8))
     part = (slice(y, y + height), slice(x, x + width))
-    lines = []
+    boxes = []
     for plane in _planes(frame[part]):
         edges = _upright_edges(plane, within[part])
         if len(edges) > MAX_EDGES:
-            return [((x, y, x + width, y + height), float(len(edges)))]
-        lines += _lines(edges, least)
-    return [((box[0] + x, box[1] + y, box[2] + x, box[3] + y), score) for box, score in lines]
+            return [(x, y, x + width, y + height)]
+        boxes += _lines(edges)
+    return [(x0 + x, y0 + y, x1 + x, y1 + y) for x0, y0, x1, y1 in boxes]
 
 
 def _planes(frame: np.ndarray) -> list[np.ndarray]:
@@ -87,8 +86,8 @@ def _pieces(steep: np.ndarray) -> np.ndarray:
     return np.stack([x, y, x + width, y + height], 1)[good]
 
 
-def _lines(edges: np.ndarray, least: float) -> list[tuple[Box, float]]:
-    """Rows of edges of like height and place with small gaps: their boxes and scores."""
+def _lines(edges: np.ndarray) -> list[Box]:
+    """Rows of edges of like height and place with small gaps: the boxes of those that score enough."""
     from scipy.sparse.csgraph import connected_components
 
     x0, y0, x1, y1 = edges.T
@@ -98,7 +97,7 @@ def _lines(edges: np.ndarray, least: float) -> list[tuple[Box, float]]:
     lower, taller = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
     count, row = connected_components((overlap >= 0.6 * lower) & (gap <= 1.6 * taller) & (taller <= 3.5 * lower), False)
     lines = [_line(edges[row == k]) for k in np.flatnonzero(np.bincount(row, minlength=count) >= MIN_EDGES)]
-    return [(box, score) for box, score in lines if score >= least]
+    return [box for box, score in lines if score >= MIN_SCORE]
 
 
 def _line(edges: np.ndarray) -> tuple[Box, float]:

@@ -70,7 +70,7 @@ class PairedDifference:
 
 
 def compare_pair(
-    first: np.ndarray, second: np.ndarray, patients: list[str], names: tuple[str, str], seed: int = 0
+    first: np.ndarray, second: np.ndarray, patients: list[str], names: tuple[str, str]
 ) -> PairedDifference:
     """Compare two networks' scores, each float (N, K), NaN where a frame is not scored, on the same N frames.
 
@@ -82,11 +82,11 @@ def compare_pair(
     """
     values = second - first
     shares = patient_shares(values, patients)
-    p_value, exact = sign_flip(shares, seed)
+    p_value, exact = sign_flip(shares)
     return PairedDifference(
         *names,
-        difference=bootstrap_mean(values, patients, seed=seed),
-        effect=_effect_size(shares, int((~np.isnan(values)).any(1).sum()), seed),
+        difference=bootstrap_mean(values, patients),
+        effect=_effect_size(shares, int((~np.isnan(values)).any(1).sum())),
         p_value=p_value,
         p_adjusted=p_value,
         exact=exact,
@@ -112,7 +112,7 @@ def patient_shares(values: np.ndarray, patients: Sequence[str]) -> np.ndarray:
     return shares[used] * used.sum()
 
 
-def sign_flip(shares: np.ndarray, seed: int = 0, flips: int = FLIPS) -> tuple[float, bool]:
+def sign_flip(shares: np.ndarray) -> tuple[float, bool]:
     """Two-sided p of mean(shares) = 0 under random signs, and whether all patterns were counted; shares is (P,).
 
     Patients without a difference change nothing. 1 where none differs, NaN with fewer than two patients.
@@ -125,12 +125,12 @@ def sign_flip(shares: np.ndarray, seed: int = 0, flips: int = FLIPS) -> tuple[fl
     if count <= EXACT:
         patterns = 1 - 2 * (np.arange(2**count)[:, None] >> np.arange(count) & 1)
         return float((abs(patterns @ differing) >= observed).mean()), True
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     reached = 0
-    for start in range(0, flips, _CHUNK):
-        signs = 1 - 2 * random.integers(0, 2, (min(_CHUNK, flips - start), count))
+    for start in range(0, FLIPS, _CHUNK):
+        signs = 1 - 2 * random.integers(0, 2, (min(_CHUNK, FLIPS - start), count))
         reached += int((abs(signs @ differing) >= observed).sum())
-    return (reached + 1) / (flips + 1), False
+    return (reached + 1) / (FLIPS + 1), False
 
 
 def holm(pairs: Sequence[PairedDifference]) -> list[PairedDifference]:
@@ -143,7 +143,7 @@ def holm(pairs: Sequence[PairedDifference]) -> list[PairedDifference]:
     return adjusted
 
 
-def _effect_size(shares: np.ndarray, frames: int, seed: int) -> Estimate:
+def _effect_size(shares: np.ndarray, frames: int) -> Estimate:
     def d_z(weights: np.ndarray) -> np.ndarray:
         count = len(shares)
         mean = weights @ shares / count
@@ -153,7 +153,7 @@ def _effect_size(shares: np.ndarray, frames: int, seed: int) -> Estimate:
 
     if len(shares) < 2:
         return Estimate(np.nan, np.nan, np.nan, frames, len(shares))
-    return bootstrap(d_z, len(shares), frames, seed=seed)
+    return bootstrap(d_z, len(shares), frames)
 
 
 def _detectable(shares: np.ndarray) -> float:

@@ -80,13 +80,11 @@ class Plot:
         corners = [corner for (x0, y0), (x1, _) in pairwise(points) for corner in ((x0, y0), (x1, y0))]
         self.line([*corners, *points[-1:]], look, colour, says)
 
-    def band(
-        self, lower: Sequence[Point], upper: Sequence[Point], colour: int | None = None, look: str = "band"
-    ) -> None:
+    def band(self, lower: Sequence[Point], upper: Sequence[Point], colour: int | None = None) -> None:
         """Fill between two lines of points, both from left to right."""
         corners = [self._place(point) for point in [*lower, *reversed(upper)]]
         if len(corners) > 2:
-            self.marks.append(Mark("M" + "L".join(corners) + "Z", look, colour))
+            self.marks.append(Mark("M" + "L".join(corners) + "Z", "band", colour))
 
     def bar(self, x0: float, x1: float, height: float, colour: int | None = None, says: str = "") -> None:
         """A bar from 0 up to `height`."""
