@@ -96,6 +96,24 @@ def test_strata_are_of_the_rarest_target_and_hold_what_lies_inside_it():
         assert sum(int(name[1:3]) % 2 for name in part) == 3
 
 
+def measured(held: list[tuple[int, int]]) -> tuple[list[Frame], Contents]:
+    """A frame of a patient of its own for each (pixels of lesion, pixels in all)."""
+    made = [frame(f"p{p:02}_0", f"p{p:02}", Path("drawn.png")) for p in range(len(held))]
+    pixels = {each.image_id: np.zeros(256, np.int64) for each in made}
+    for counts, (lesion, whole) in zip(pixels.values(), held, strict=True):
+        counts[:2] = whole - lesion, lesion
+    return made, Contents({name: name for name in pixels}, {}, pixels, "")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strata_are_thirds_of_the_share_of_the_frame_beside_the_frames_without(seed):
+    shares = [0] * 8 + [*range(1, 25)]
+    made, read = measured([(share * whole, 100 * whole) for share, whole in zip(shares, [1, 100] * 16, strict=True)])
+    for part in make_split(made, CLASSES, read, CONFIG | {"folds": 4, "seed": seed}).validation:
+        sizes = [shares[int(name[1:3])] for name in part]
+        assert np.bincount(np.digitize(sizes, [1, 9, 17]), minlength=4).tolist() == [2, 2, 2, 2]
+
+
 def test_the_second_repeat_is_the_split_of_the_next_seed(frames):
     twice = split(frames, repeats=2, seed=4)
     assert twice.validation == split(frames, seed=4).validation + split(frames, seed=5).validation
@@ -149,9 +167,12 @@ def test_a_holdout_has_the_share_asked_for(frames, fraction, expected):
     assert abs(len(validation) / len(frames) - expected) < 0.05
 
 
-def test_a_holdout_with_nobody_on_one_side_is_refused(frames):
-    with pytest.raises(SplitError, match=r"split\.val_fraction=0\.1: of 2 patients .* leaves nobody on one side"):
-        split(frames[:4], kind="holdout", val_fraction=0.1)
+@pytest.mark.parametrize("fraction", [0.1, 0.9])
+def test_a_holdout_with_nobody_on_one_side_is_refused(frames, fraction):
+    with pytest.raises(
+        SplitError, match=rf"split\.val_fraction={fraction}: of 2 patients .* leaves nobody on one side"
+    ):
+        split(frames[:4], kind="holdout", val_fraction=fraction)
 
 
 def test_test_frames_and_frames_without_a_mask_are_in_no_part(frames, mask_files):
@@ -247,7 +268,8 @@ def test_a_split_that_separates_a_patient_as_known_now_is_refused(frames, tmp_pa
     nameless = [replace(each, patient_id=None) for each in frames]
     split(nameless, allow_ungrouped=True).save(tmp_path / "split.json")
     assert not Split.load(tmp_path / "split.json", nameless).grouped
-    with pytest.raises(SplitError, match="fold 0 trains and validates on patients"):
+    said = r"split\.json: fold 0 trains and validates on patients \[('p\d\d', ){4}'p\d\d'\], .* leaving split.file out"
+    with pytest.raises(SplitError, match=said):
         Split.load(tmp_path / "split.json", frames)
 
 
