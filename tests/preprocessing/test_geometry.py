@@ -211,6 +211,7 @@ def test_a_content_that_is_empty_or_leaves_the_input_is_refused(content):
     [
         ("forward_planes", (2, 64, 64), r"planes.*\(64, 64\).*\(50, 100\)"),
         ("forward_planes", (50, 100), "planes"),
+        ("forward_planes", (1, 2, 50, 100), "planes"),
         ("forward_mask", (50, 99), r"labels.*\(50, 99\).*\(50, 100\)"),
         ("inverse_probabilities", (2, 50, 100), r"probabilities.*\(50, 100\).*\(64, 64\)"),
         ("inverse_mask", (63, 64), r"labels.*\(63, 64\).*\(64, 64\)"),
@@ -222,6 +223,14 @@ def test_what_is_of_another_shape_is_named(method, shape, said):
     geometry = Geometry.fit((50, 100), (64, 64))
     with pytest.raises(ImageError, match=said):
         getattr(geometry, method)(np.zeros(shape))
+
+
+def test_points_are_as_exact_as_doubles_whatever_they_are_given_as():
+    geometry = Geometry.fit((50, 100), (96, 96), (7, 3, 96, 44))
+    for dtype in (np.float32, np.int16):
+        points = np.array([[11, 13], [90, 41]], dtype)
+        np.testing.assert_array_equal(geometry.forward_points(points), geometry.forward_points(points.astype(float)))
+        np.testing.assert_array_equal(geometry.inverse_points(points), geometry.inverse_points(points.astype(float)))
 
 
 def test_a_pixel_of_a_plane_counts_from_half_of_it_on():

@@ -69,7 +69,7 @@ class Geometry:
 
         A pixel is 1 where at least half of it is covered (area-averaged; linear along an axis that grows).
         """
-        _check_shape("planes", planes.shape[1:], self.source, planes.ndim == 3)
+        _check_shape("planes", planes.shape[1:], self.source)
         result = np.zeros((len(planes), *self.size), np.uint8)
         for plane, target in zip(planes, result, strict=True):
             covered = resize((plane[self._region_slices] != 0).astype(np.float32), self.content[2:])
@@ -86,7 +86,7 @@ class Geometry:
 
     def inverse_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
         """Probabilities (K, h, w) float32 -> (K, H, W) float32, averaged or linear; 0 outside the region."""
-        _check_shape("probabilities", probabilities.shape[1:], self.size, probabilities.ndim == 3)
+        _check_shape("probabilities", probabilities.shape[1:], self.size)
         result = np.zeros((len(probabilities), *self.source), np.float32)
         for plane, target in zip(probabilities, result, strict=True):
             content = np.ascontiguousarray(plane[self.content_slices], np.float32)
@@ -190,6 +190,6 @@ def _whole_numbers(name: str, values: Any, length: int) -> tuple[int, ...]:
     return numbers
 
 
-def _check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, int], rank_fits: bool = True) -> None:
-    if not rank_fits or tuple(shape) != tuple(expected):
+def _check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, int]) -> None:
+    if tuple(shape) != tuple(expected):
         raise ImageError(f"{name}: the last two axes are {tuple(shape)}, but this geometry needs {tuple(expected)}")
