@@ -161,9 +161,11 @@ def test_convention_is_that_of_opencv():
     np.testing.assert_allclose(resized[48, 3:93], geometry.inverse_points(points)[:, 0], atol=1e-4)
 
 
-@pytest.mark.parametrize("region", [(0, 0, 101, 50), (-1, 0, 5, 5), (5, 5, 5, 9), (9, 5, 5, 9)])
+@pytest.mark.parametrize(
+    "region", [(0, 0, 101, 50), (0, 0, 100, 51), (-1, 0, 5, 5), (0, -1, 5, 5), (5, 5, 5, 9), (9, 5, 5, 9), (5, 9, 9, 9)]
+)
 def test_a_region_that_does_not_fit_names_box_and_frame(region):
-    with pytest.raises(ImageError, match=r"\[.*\].*100x50"):
+    with pytest.raises(ImageError, match=r"\[.*\].*100x50 px.* x1 <= 100 and .* y1 <= 50"):
         Geometry.fit((50, 100), (64, 64), region)
 
 
