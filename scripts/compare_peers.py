@@ -22,7 +22,10 @@ from trus.errors import TrusError
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = "trus:unet_small,smp_lite0,smp_resnet18,monai_unet,monai_dynunet,nnunet,nnunet_small"
-SMALLEST = ["trus=trus:unet_small+preprocessing.size=[64,64]+data.batch_size=4+trainer.max_epochs=50", "smp_resnet18"]
+SMALLEST = [
+    "trus=trus:unet_small+preprocessing.size=[64,64]+data.batch_size=4+trainer.max_epochs=999+callbacks.early_stopping=null",
+    "smp_resnet18",
+]
 
 
 def compare(name: str, options: argparse.Namespace) -> bool:

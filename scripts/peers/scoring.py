@@ -21,6 +21,9 @@ from trus.evaluation.statistics import Estimate, bootstrap_mean
 from trus.evaluation.tables import write_frames
 from trus.files import write_json, write_text
 
+UNDISTURBED = 0.1
+"""Part of the cores that other programs may take during a fit before the table says so."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -58,7 +61,7 @@ def tabulate(prepared: PreparedSet, runs: Sequence[ScoredRun], fits: dict[str, l
     comparison = compare_runs(runs, baseline=True) if len(runs) > 1 else None
     rows = [_row(run, k, comparison, fits[run.name]) for k, run in enumerate(runs)]
     synthetic = ["SYNTHETIC frames: computed, of no patient"] * prepared.synthetic
-    warnings = comparison.aligned.warnings if comparison else synthetic
+    warnings = [*(comparison.aligned.warnings if comparison else synthetic), *_disturbed(rows)]
     text = _markdown(prepared, rows, comparison, warnings)
     write_text(out / "table.md", text)
     write_rows(out / "table.csv", [_flat(row) for row in rows])
@@ -106,6 +109,15 @@ def _facts(run: ScoredRun, records: list[dict[str, Any]]) -> dict[str, Any]:
     by_seed = {str(seed): mean_score(run.scores("iou", seed).to_numpy(float)) for seed in run.seeds}
     facts: dict[str, Any] = {key: mean(key) for key in keys}
     return facts | {"fits": len(records), "threads": records[0]["threads"], "iou_by_seed": by_seed}
+
+
+def _disturbed(rows: Sequence[Row]) -> list[str]:
+    """The time was not the same where others took the cores: said beside the table."""
+    shares = {row.peer: row.facts["share_of_others"] for row in rows if row.facts["share_of_others"]}
+    busy = [f"{peer} {share:.0%}" for peer, share in shares.items() if share > UNDISTURBED]
+    return [f"BUSY MACHINE, times are not equal: other programs took of the cores during {', '.join(busy)}"] * bool(
+        busy
+    )
 
 
 def _flat(row: Row) -> dict[str, Any]:

@@ -154,8 +154,9 @@ def test_scores_are_those_of_the_masks_and_pairs_are_compared(manifest, tmp_path
     for case in task.test:
         width, height = Image.open(case.image).size
         task.write_prediction(empty, case, np.zeros((height, width), np.uint8))
-    for out in (good, empty):
-        (out / "fit.json").write_text(json.dumps({"threads": 1, "seconds_given": 60, "steps": 7}))
+    for out, others in ((good, 0.01), (empty, 0.5)):
+        record = {"threads": 1, "seconds_given": 60, "steps": 7, "share_of_others": others}
+        (out / "fit.json").write_text(json.dumps(record))
     runs = [scoring.score_peer(prepared, parse_peer(name), group, tmp_path) for name, group in groups.items()]
     text = scoring.tabulate(prepared, runs, groups, tmp_path)
     rows = json.loads((tmp_path / "table.json").read_text())["rows"]
@@ -163,6 +164,7 @@ def test_scores_are_those_of_the_masks_and_pairs_are_compared(manifest, tmp_path
     assert rows[1]["difference"]["value"] == -1
     assert rows[0]["iou"]["patients"] == len({frame.patient_id for frame in prepared.frames.values()})
     assert "SYNTHETIC" in text
+    assert "other programs took of the cores during smp_resnet18 50%" in text
     assert prepared.split_hash[:12] in text
 
 
