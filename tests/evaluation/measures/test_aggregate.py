@@ -204,6 +204,13 @@ def test_the_threshold_curve_is_the_mean_iou_that_each_threshold_would_give():
     assert all(low <= value <= high for low, value, high in zip(curve["low"], curve["iou"], curve["high"], strict=True))
 
 
+def test_every_class_has_the_curves_of_its_own():
+    scores = [made(f"f{n}", f"p{n}", made_class(9, 12, 10), made_class(5, 8, 30 + n)) for n in range(3)]
+    found = curves(scores, TARGETS, 50)
+    assert found["gland"]["areas"]["px"]["mean"] == [11, 11, 11]
+    assert found["lesion"]["areas"]["px"]["difference"] == [-22, -23, -24]
+
+
 def test_no_score_is_refused():
     with pytest.raises(ValueError, match="no score"):
         summarise([], TARGETS, SETTINGS)

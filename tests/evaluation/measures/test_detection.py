@@ -87,7 +87,9 @@ def test_no_lesion_at_all_is_undefined_with_a_reason():
     assert summary["average_precision"]["value"] is None
     assert summary["average_precision"]["reason"] == "no lesion in the references"
     assert summary["auroc_frame"]["reason"] == "no frame holds the class"
-    assert detection_curves(ScoreTable(scores, 50), 0)["froc"]["sensitivity"] == []
+    curves = detection_curves(ScoreTable(scores, 50), 0)
+    assert curves["froc"]["sensitivity"] == []
+    assert curves["roc_frame"] == {"threshold": [], "false_positive_rate": [], "true_positive_rate": []}
 
 
 def test_a_patient_is_as_suspicious_as_the_worst_frame():
@@ -104,6 +106,11 @@ def test_a_patient_is_as_suspicious_as_the_worst_frame():
     curve = detection_curves(ScoreTable(scores, 200), 0)["roc_patient"]
     assert curve["true_positive_rate"] == [0, 1, 1]
     assert curve["false_positive_rate"] == [0, 0, 1]
+    assert curve["threshold"] == [1, 0.8, 0.6]
+    by_frame = detection_curves(ScoreTable(scores, 200), 0)["roc_frame"]
+    assert by_frame["threshold"] == [1, 0.8, 0.6, 0.2, 0.1]
+    assert by_frame["true_positive_rate"] == [0, 1, 1, 1, 1]
+    assert by_frame["false_positive_rate"] == pytest.approx([0, 0, 1 / 3, 2 / 3, 1])
 
 
 def test_curves_end_where_the_counts_do():

@@ -45,6 +45,15 @@ def test_many_numbers_are_cut_into_thirds(manifest):
     assert psa["f5"] == NOT_STATED
 
 
+def test_a_column_of_eight_numbers_is_taken_as_it_is_and_of_nine_is_cut(manifest):
+    rows = manifest.path.read_text().splitlines()
+    for different in (8, 9):
+        cells = [f"{row},{n % different}" for n, row in enumerate(rows[1:])]
+        manifest.path.write_text("\n".join([f"{rows[0]},grade", *cells]))
+        names = {*read_strata(manifest, ["grade"])["grade"].values()}
+        assert len(names) == {8: 8, 9: 3}[different]
+
+
 def test_a_column_that_is_not_there(manifest):
     with pytest.raises(ManifestError, match=r"strata=\['gleeson'\]: no such column; it has image_id, .*gleason, psa"):
         read_strata(manifest, ["device", "gleeson"])
