@@ -204,6 +204,17 @@ def test_the_threshold_curve_is_the_mean_iou_that_each_threshold_would_give():
     assert all(low <= value <= high for low, value, high in zip(curve["low"], curve["iou"], curve["high"], strict=True))
 
 
+def test_every_class_has_numbers_of_its_own():
+    gland = made_class(50, 50, 100, hd95=6, lesions=1, candidates=[(0.9, True)])
+    lesion = made_class(10, 20, 40, hd95=9, lesions=2, candidates=[(0.8, True), (0.7, False), (0.6, False)])
+    found = summarise([made(f"f{n}", f"p{n}", gland, lesion) for n in range(2)], TARGETS, SETTINGS)["classes"]
+    expected = {"hd95_px": (6, 9), "nsd_5px": (2, 3), "lesion_precision": (1, 1 / 3), "lesion_sensitivity": (1, 1 / 2)}
+    for name, values in expected.items():
+        assert [found[target][name]["value"] for target in TARGETS] == pytest.approx(values)
+    for name, counts in {"reference_lesions": [2, 4], "predicted_lesions": [2, 6], "patients": [2, 2]}.items():
+        assert [found[target]["counts"][name] for target in TARGETS] == counts
+
+
 def test_every_class_has_the_curves_of_its_own():
     scores = [made(f"f{n}", f"p{n}", made_class(9, 12, 10), made_class(5, 8, 30 + n)) for n in range(3)]
     found = curves(scores, TARGETS, 50)

@@ -25,6 +25,11 @@ def test_bias_and_limits_by_hand():
     assert found["area_bias_px"]["low"] < 3 < found["area_bias_px"]["high"]
 
 
+def test_two_frames_have_a_spread():
+    found = summarise_areas(table(("a", 110, 100, None), ("b", 100, 100, None)), 0)
+    assert found["area_upper_px"]["value"] == pytest.approx(5 + 1.96 * np.std([10, 0], ddof=1))
+
+
 def test_mm2_and_px_are_two_groups():
     known = table(("a", 120, 100, (0.5, 0.2)), ("b", 140, 100, (0.5, 0.2)), ("c", 200, 100, None))
     found = summarise_areas(known, 0)

@@ -55,6 +55,8 @@ def test_ece_by_hand():
     positives[0, [2, 10]] = 10, 150
     assert expected_calibration_error(pixels, confidence, positives)[0] == pytest.approx((2 + 10) / 400)
     assert np.isnan(expected_calibration_error(*np.zeros((3, 1, BINS)))[0])
+    single = np.eye(1, BINS)
+    assert expected_calibration_error(single, 0.3 * single, 0 * single)[0] == pytest.approx(0.3)
 
 
 def test_honest_probabilities_have_little_error_and_overconfident_ones_much():

@@ -101,6 +101,7 @@ def test_a_patient_is_as_suspicious_as_the_worst_frame():
         made("f3", "well", made_class(peak=0.2)),
     ]
     summary = summarise_detection(ScoreTable(scores, 200), 0)
+    assert (summary["average_precision"]["frames"], summary["average_precision"]["patients"]) == (4, 2)
     assert summary["auroc_patient"]["value"] == 1.0
     assert summary["auroc_frame"]["value"] == 1.0
     curve = detection_curves(ScoreTable(scores, 200), 0)["roc_patient"]
