@@ -60,6 +60,8 @@ def test_the_level_itself_is_a_hit():
     reference = boxes((0, 0, 10, 10))
     assert count_lesions(boxes((0, 0, 1, 10)), reference, 0.1).found == 1  # 10 of 100 px
     assert count_lesions(boxes((0, 0, 1, 9)), reference, 0.1).found == 0
+    (found,) = find_candidates(boxes((0, 0, 1, 10)) * np.float32(0.8), reference, 0.1, 5, 10)
+    assert found.hit
 
 
 def test_pixels_that_touch_at_a_corner_are_one_lesion():

@@ -92,6 +92,12 @@ def test_a_frame_without_patient_is_a_group_of_its_own():
     assert scored(frame_of("f1", patient="f1"), mask, mask).patient == "patient f1"
 
 
+def test_a_score_says_of_which_network_it_is():
+    mask = disc(30, 30, 9)[None]
+    found = score_frame(frame_of(), mask.astype(np.float32), mask, mask, None, SETTINGS, fold=2, seed=5)
+    assert (found.fold, found.seed, found.size) == (2, 5, (60, 80))
+
+
 def test_what_does_not_fit_is_refused():
     mask = disc(30, 30, 9)[None]
     with pytest.raises(ValueError, match="f0: shapes"):
