@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SETUP := .venv/.ready
 PORT ?= 5000
+SIDE_BY_SIDE = -n 3 --dist loadfile --no-loadscope-reorder # three on two cores, as many tests wait; long files first
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
@@ -14,11 +15,11 @@ app: $(SETUP) # the application for clinicians, with the models under outputs/; 
 	$(BIN)/trus app $(ARGS)
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile $(ARGS) # small networks lose by a second thread; many tests wait
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS) # small networks lose by a second thread
 
 coverage: $(SETUP) # which lines of trus/ no test runs: build/coverage/index.html; ARGS=tests/data for a part
 	mkdir -p build
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered \
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term:skip-covered \
 	  --cov-report=html:build/coverage $(ARGS)
 
 mutate: $(SETUP) # faults put into what [tool.mutmut] names, that no test notices; ARGS="trus.data.splits*" for a part

@@ -16,6 +16,19 @@ from trus.data.manifest import Manifest, write_manifest
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
+LONG = (
+    "scaling/test_slurm.py",
+    "scaling/test_ddp.py",
+    "test_end_to_end.py",
+    "training/test_cross_validation_processes.py",
+    "scaling/test_launchers.py",
+    "app/test_benchmark_app.py",
+    "tuning/",
+    "training/",
+    "docs/",
+)
+"""What takes longest begins first: started last it would run alone at the end, while the other cores idle."""
+
 CLASSES = {"labels": {"0": "background", "1": "gland", "2": "lesion"}, "contains": {"gland": ["lesion"]}}
 TINY_PREPROCESSING = {"size": [32, 32], "channels": "grey", "resize": "stretch"}
 TINY_NETWORK = {
@@ -24,6 +37,16 @@ TINY_NETWORK = {
     "context": [1],
     "encoder_weights": None,
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    root = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(root).as_posix()
+        return next((place for place, start in enumerate(LONG) if path.startswith(start)), len(LONG))
+
+    items.sort(key=place)
 
 
 def draw_frame(seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -17,13 +17,13 @@ export function buildStatus(host, app) {
   host.append(place, level, classes, h('span', { class: 'grow' }), size, spacing, app.slots.status, where);
 
   const { view } = app;
-  view.host.addEventListener('pointermove', (event) => {
-    const box = view.host.getBoundingClientRect();
-    showPoint(view.toFrame({ x: event.clientX - box.left, y: event.clientY - box.top }));
-  });
-  view.host.addEventListener('pointerleave', () => showPoint(null));
+  const pointer = whenIdle(showPoint);
+  view.host.addEventListener('pointermove', ({ clientX, clientY }) => pointer({ clientX, clientY }));
+  view.host.addEventListener('pointerleave', () => pointer(null));
 
-  function showPoint(point) {
+  function showPoint(event) {
+    const box = event && view.host.getBoundingClientRect();
+    const point = event && view.toFrame({ x: event.clientX - box.left, y: event.clientY - box.top });
     const pixel = point && { x: Math.floor(point.x), y: Math.floor(point.y) };
     const levels = pixel && view.levelsAt(pixel.x, pixel.y);
     place.textContent = levels ? `x ${pixel.x}  y ${pixel.y}` : '';
@@ -45,6 +45,19 @@ export function buildStatus(host, app) {
   onLanguage(() => (show(), showZoom()));
   show();
   showZoom();
+}
+
+/** Calls with the newest argument once the browser has time to spare: words wait for what is drawn under the hand. */
+function whenIdle(show) {
+  const later = window.requestIdleCallback ?? ((run) => setTimeout(run, 50)); // Safari has none
+  let waiting = false;
+  let newest;
+  return (value) => {
+    newest = value;
+    if (waiting) return;
+    waiting = true;
+    later(() => ((waiting = false), show(newest)), { timeout: 200 });
+  };
 }
 
 function greyText([red, green, blue], range) {
