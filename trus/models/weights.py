@@ -46,7 +46,10 @@ def initialise(encoder: nn.Module, weights: str | None, *, published: Mapping[st
         raise ConfigError(f"model.encoder_weights=imagenet: this network has no published weights{others}: use null")
     elif not Path(weights).expanduser().exists():
         names = ", ".join([*published, "null"])
-        raise WeightsError(f"model.encoder_weights={weights}: no such file or folder, and not one of {names}")
+        raise WeightsError(
+            f"model.encoder_weights={weights}: no such file or folder, and not one of {names} (`make weights` fetches "
+            "outputs/weights/efficientnet_lite0.pth)"
+        )
     else:
         load_encoder(encoder, weights)
 

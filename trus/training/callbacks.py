@@ -10,9 +10,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from trus.errors import ConfigError
 from trus.files import atomic_path
 from trus.training.outcome import Outcome, Wanted, deliver
 
@@ -70,9 +71,29 @@ class EpochLines(Callback):
         values = trainer.callback_metrics  # in every process: they are brought together now
         shown = [f"{n} {values[n]:.4f}" for n in ("train/loss", "val/loss", "val/iou", "val/dice") if n in values]
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {'  '.join(shown)}  lr {rate:.2g}"
+        of = f"/{trainer.max_epochs}" if trainer.max_epochs != -1 else ""  # else only the clock ends the run
+        line = f"epoch {trainer.current_epoch + 1}{of}  {'  '.join(shown)}  lr {rate:.2g}"
         if trainer.is_global_zero:
             print(line, flush=True)
+
+
+class AverageWeights(WeightAveraging):
+    """Validates, keeps and exports a moving average of the network's weights instead of the last ones.
+
+    `decay`: share of the average that stays at a step, in [0, 1); at first less, (1 + n) / (10 + n) at update n: the
+    initial weights are soon forgotten (Polyak & Juditsky 1992; the beginning as TensorFlow's
+    ExponentialMovingAverage). Training itself goes on from the last weights. Raises ConfigError.
+    """
+
+    def __init__(self, decay: float):
+        if not 0 <= decay < 1:
+            raise ConfigError(f"callbacks.average.decay={decay}: must be at least 0 and below 1")
+
+        def update(average: torch.Tensor, current: torch.Tensor, updates: Any) -> torch.Tensor:
+            kept = min(decay, (1 + int(updates)) / (10 + int(updates)))
+            return average + (1 - kept) * (current - average)
+
+        super().__init__(avg_fn=update)
 
 
 class GracefulStop(Callback):

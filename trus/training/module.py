@@ -5,6 +5,7 @@ from typing import Any, cast
 import hydra
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Timer
 
 from trus.data.classes import Classes
 from trus.errors import ConfigError, TrainingError
@@ -70,10 +71,20 @@ class SegmentationTask(pl.LightningModule):
         try:
             optimizer = hydra.utils.instantiate(self.config["optimizer"])(self.network.parameters())
             scheduler = hydra.utils.instantiate(self.config["scheduler"])
-            return {"optimizer": optimizer, "lr_scheduler": configure(scheduler, optimizer, steps)}
+            time_used = self._time_used if self._timer() else None
+            return {"optimizer": optimizer, "lr_scheduler": configure(scheduler, optimizer, steps, time_used)}
         except (TypeError, ValueError) as error:
             groups = {name: self.config[name] for name in ("optimizer", "scheduler")}
             raise ConfigError(f"optimizer or scheduler: {error}; the settings were {groups}") from error
+
+    def _timer(self) -> Timer | None:
+        return next((c for c in self.trainer.callbacks if isinstance(c, Timer)), None)  # type: ignore[attr-defined]
+
+    def _time_used(self) -> float:
+        """Share of trainer.max_time, the same in every process: else their learning rates would differ."""
+        timer = cast(Timer, self._timer())
+        used, left = timer.time_elapsed(), cast(float, timer.time_remaining())
+        return self.trainer.strategy.broadcast(used / (used + left))
 
     def _step(self, batch: dict[str, Any], stage: str) -> torch.Tensor:
         image = batch["image"].contiguous(memory_format=torch.channels_last)
