@@ -6,7 +6,7 @@ loss, optimiser, precision, memory format and allocator and nothing else. Each s
 allocator is set once; `by hand` runs in that of `trus`, a step of the one after a step of the other. Frames are random
 and in memory. Prints medians over all rounds, ratios of the medians with the range of the rounds', page faults a step.
 
-    python scripts/benchmark_training.py [--model resnet18|resnet152] [--rounds 3] [--steps 5]
+    python scripts/benchmark_training.py [--model resnet18|resnet152|efficientnet_lite0] [--rounds 3] [--steps 5]
 """
 
 import argparse
@@ -23,8 +23,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-SIZES = {"resnet18": (8, 512), "resnet152": (2, 512)}
-GOALS = {"resnet18": 2.5, "resnet152": 1.9}
+SIZES = {"resnet18": (8, 512), "resnet152": (2, 512), "efficientnet_lite0": (8, 512)}
+GOALS = {"resnet18": 2.5, "resnet152": 1.9, "efficientnet_lite0": 2.5}
+ENCODERS = {"efficientnet_lite0": "tu-tf_efficientnet_lite0"}
 WARM_UP = 2
 ALLOCATOR = ("THP_MEM_ALLOC_ENABLE", "GLIBC_TUNABLES", "MALLOC_")
 
@@ -44,7 +45,7 @@ def plain_steps(model: str, steps: int) -> dict[str, list[list[float]]]:
     import segmentation_models_pytorch as smp
     import torch
 
-    network = smp.FPN(encoder_name=model, encoder_weights=None, in_channels=3, classes=1)
+    network = smp.FPN(encoder_name=ENCODERS.get(model, model), encoder_weights=None, in_channels=3, classes=1)
     dice, entropy = smp.losses.DiceLoss("binary"), torch.nn.BCEWithLogitsLoss()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     meter = Meter()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from trus.errors import ConfigError
+from trus.models.depthwise import DepthwiseGradients
 
 STRIDE = 32
 
@@ -27,6 +28,10 @@ class Network(nn.Module):
         # An exported graph has its height and width fixed, and the check would only tie down the dynamic batch.
         if not (torch.jit.is_tracing() or torch.compiler.is_exporting()):
             check_input_shape(image, self.in_channels)
+        # in training alone: an exported graph holds plain convolutions
+        if self.training and image.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            with DepthwiseGradients():
+                return self.body(image).float()
         return self.body(image).float()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import segmentation_models_pytorch as smp
 import timm
-from torch import nn
+from torch import Tensor, nn
 
 from trus.errors import ConfigError
 from trus.models.network import Network, check_counts
@@ -48,8 +48,23 @@ def build(
     except (ValueError, KeyError, TypeError, NotImplementedError, RuntimeError, AssertionError) as error:
         # SMP checks its combinations (an encoder without dilation, a depth that is not there) with all of these.
         raise ConfigError(f"{architecture} cannot be built with encoder {encoder} and {options}: {error}") from error
+    _add_in_place_of_stacking(body)
     initialise(_pretrained_part(body), encoder_weights, published=_published(encoder))
     return Network(body, in_channels=in_channels, classes=classes)
+
+
+class _Sum(nn.Module):
+    """The sum of equally large feature maps."""
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        return sum(maps[1:], maps[0])
+
+
+def _add_in_place_of_stacking(body: nn.Module) -> None:
+    """SMP's FPN copies its four feature maps into one tensor to add them: a tenth of a step of a light encoder."""
+    merge = getattr(getattr(body, "decoder", None), "merge", None)
+    if getattr(merge, "policy", None) == "add":
+        body.decoder.merge = _Sum()  # type: ignore[union-attr]
 
 
 def _architecture(name: str) -> type[nn.Module]:
