@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from trus.data.classes import Classes
+from trus.data.planes import bounding_box
 from trus.inference.predictor import Prediction
 
 COLUMNS = (
@@ -33,21 +34,13 @@ def describe(
 
 def _measure(plane: np.ndarray, probability: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, Any]:
     inside = plane.astype(bool)
-    box = _box(inside)
-    x0, y0, x1, y1 = box or (0, 0, 1, 1)
-    plane, inside, probability = plane[y0:y1, x0:x1], inside[y0:y1, x0:x1], probability[y0:y1, x0:x1]
+    rows, columns = box = bounding_box(inside)
+    plane, inside, probability = plane[box], inside[box], probability[box]
     area = int(np.count_nonzero(inside))
     return {
         "area_px": area,
         "area_mm2": None if spacing is None else round(area * spacing[0] * spacing[1], 3),
-        "bounding_box": box,
-        "components": cv2.connectedComponents(plane, connectivity=8)[0] - 1,
+        "bounding_box": [columns.start, rows.start, columns.stop, rows.stop] if area else None,
+        "components": cv2.connectedComponents(plane, connectivity=8)[0] - 1 if area else 0,
         "mean_probability": round(float(probability[inside].mean()), 4) if area else None,
     }
-
-
-def _box(inside: np.ndarray) -> list[int] | None:
-    if not inside.any():
-        return None
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]

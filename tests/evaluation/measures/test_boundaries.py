@@ -6,7 +6,8 @@ from hypothesis.extra import numpy as hnp
 from medpy.metric.binary import assd, hd95
 from surface_distance import compute_surface_dice_at_tolerance, compute_surface_distances
 
-from trus.evaluation.measures.boundaries import boundary_distance, bounding_box
+from trus.data.planes import bounding_box
+from trus.evaluation.measures.boundaries import boundary_distance
 
 masks = hnp.arrays(bool, (9, 13))
 steps = st.tuples(*[st.floats(0.05, 3, allow_subnormal=False)] * 2)

@@ -13,6 +13,7 @@ from PIL import Image
 from trus.data.annotations.exchange import Drawn, Outline, Painted
 from trus.data.annotations.sources import listed, some_text
 from trus.data.images import FORMATS, MAX_PIXELS
+from trus.data.planes import bounding_box
 from trus.errors import AnnotationError
 
 _SAGITTA = 0.01  # px that the sides of a many-cornered ring stay from its ellipse
@@ -125,9 +126,8 @@ def pasted(name: str, patch: np.ndarray, left: int, top: int, size: tuple[int, i
 
 def cropped(plane: np.ndarray) -> tuple[np.ndarray, int, int]:
     """A bool plane with something in it -> the patch that holds it all, its left and its top."""
-    rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    return plane[top : rows[-1] + 1, left : columns[-1] + 1], left, top
+    rows, columns = bounding_box(plane)
+    return plane[rows, columns], columns.start, rows.start
 
 
 def encoded_picture(text: Any) -> Image.Image:

@@ -3,17 +3,19 @@
 import cv2
 import numpy as np
 
+from trus.data.planes import bounding_box
+
 
 def crack_rings(plane: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """Bool plane (H, W) -> for each 8-connected component, in reading order, its rings of pixel corners (x, y).
 
     Outer rings come first and run clockwise on the screen, holes run the other way. A ring visits a corner once.
     """
-    rows, columns = np.flatnonzero(plane.any(1)), np.flatnonzero(plane.any(0))
-    if not len(rows):
+    rows, columns = box = bounding_box(plane)  # most of a frame holds nothing
+    plane = plane[box]
+    if not plane.size:
         return []
-    origin = columns[0], rows[0]
-    plane = plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # most of a frame holds nothing
+    origin = columns.start, rows.start
     corners, sideways, along = _corners(plane)
     _, labels = cv2.connectedComponents(np.pad(plane, 1).view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     components: dict[int, list[tuple[bool, np.ndarray]]] = {}

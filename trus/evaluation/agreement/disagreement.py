@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from trus.data.annotations.annotators import SharedFrame
 from trus.data.classes import Classes
 from trus.data.images import read_frame, write_image
+from trus.data.planes import bounding_box
 from trus.inference.overlay import class_colour, display
 
 _TILE = (480, 360)
@@ -97,9 +98,9 @@ def _around(drawn: np.ndarray) -> Box:
     height, width = drawn.shape
     if not drawn.any():
         return 0, 0, width, height
-    ys, xs = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-    side = (1 + 2 * _MARGIN) * max((xs[-1] - xs[0] + 1) / _TILE[0], (ys[-1] - ys[0] + 1) / _TILE[1], 16 / _TILE[1])
-    x, y = (xs[0] + xs[-1] + 1) / 2, (ys[0] + ys[-1] + 1) / 2
+    ys, xs = bounding_box(drawn)
+    side = (1 + 2 * _MARGIN) * max((xs.stop - xs.start) / _TILE[0], (ys.stop - ys.start) / _TILE[1], 16 / _TILE[1])
+    x, y = (xs.start + xs.stop) / 2, (ys.start + ys.stop) / 2
     x0, y0 = max(0, round(x - side * _TILE[0] / 2)), max(0, round(y - side * _TILE[1] / 2))
     x1, y1 = min(width, round(x + side * _TILE[0] / 2)), min(height, round(y + side * _TILE[1] / 2))
     return x0, y0, x1, y1

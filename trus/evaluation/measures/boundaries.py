@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from trus.data.planes import bounding_box
+
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _TIE = 1e-9
 """A distance that equals the tolerance but for rounding is inside it."""
@@ -44,14 +46,6 @@ def boundary_distance(
     return BoundaryDistance(
         float(np.percentile(distances, 95)), float(distances.mean()), _nsd(planes, step, tolerances)
     )
-
-
-def bounding_box(plane: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns that hold all of a bool mask (H, W); nothing of an empty one."""
-    rows, columns = (np.flatnonzero(plane.any(axis)) for axis in (1, 0))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _border(plane: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from trus.evaluation.measures.boundaries import bounding_box
+from trus.data.planes import bounding_box
 
 MIN_PEAK = 0.05
 """A candidate's confidence is at least this."""

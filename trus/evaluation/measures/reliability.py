@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trus.evaluation.measures.boundaries import bounding_box
+from trus.data.planes import bounding_box
 
 BINS = 20
 """Equally wide bins of probability."""
