@@ -86,6 +86,15 @@ class TrainerConfig:
 
 
 @dataclass(config=_STRICT)
+class TeacherConfig:
+    """conf/train.yaml, teacher: trained networks that the network learns from besides the masks."""
+
+    models: list[str]
+    tta: Literal["flip", "flip_scale"] | None
+    weight: Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(config=_STRICT)
 class MLflowConfig:
     """conf/logger/mlflow.yaml: where runs are kept."""
 
@@ -110,6 +119,7 @@ class TrainConfig:
     trainer: TrainerConfig
     callbacks: dict[str, dict[str, Any] | None]
     logger: MLflowConfig | None
+    teacher: TeacherConfig
     outputs: str
     run_dir: str
     seed: Natural
@@ -180,6 +190,8 @@ def _fold_problems(config: dict[str, Any]) -> list[str]:
     if split["kind"] == "holdout" and split["repeats"] > 1:
         return [f"split.repeats={split['repeats']}: a holdout split has one part; take split=kfold5"]
     fold, folds = split["fold"], split["folds"] * split["repeats"]
+    if fold == "all" and config["teacher"]["models"]:
+        return ["teacher.models: a teacher is of one fold; give split.fold=0 and the models of that fold"]
     if fold == "all":
         return ["ckpt_path: goes on with one network; with split.fold=all start the same command again"] * bool(
             config["ckpt_path"]

@@ -6,8 +6,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -45,6 +49,15 @@ def write_bytes(target: Path, content: bytes) -> None:
     """Write `content` to `target` atomically."""
     with atomic_path(target) as temporary:
         temporary.write_bytes(content)
+
+
+def write_array(target: Path, array: "np.ndarray") -> None:
+    """Write a .npy file like `write_bytes`."""
+    import numpy as np
+
+    buffer = BytesIO()
+    np.save(buffer, array)  # into a file it would hide that the disk is full
+    write_bytes(target, buffer.getvalue())
 
 
 def write_text(target: Path, content: str) -> None:

@@ -2,7 +2,6 @@
 
 import tokenize
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from trus.data.classes import Classes
 from trus.data.images import read_frame, read_mask
 from trus.data.manifest import Contents, Frame
-from trus.files import hash_json, write_bytes
+from trus.files import hash_json, write_array
 from trus.preprocessing import Preprocessor
 
 CODE_VERSION = 1
@@ -57,6 +56,4 @@ class Cache:
         array, geometry = self.preprocessor(read_frame(frame.image), frame.region)
         planes = geometry.forward_planes(self.classes.planes(read_mask(frame.mask)))
         for path, content in ((image, array), (target, planes)):
-            buffer = BytesIO()
-            np.save(buffer, content)  # into a file it would hide that the disk is full
-            write_bytes(path, buffer.getvalue())
+            write_array(path, content)

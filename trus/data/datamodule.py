@@ -20,23 +20,28 @@ from trus.data.splits import Split, make_split, require_patients
 from trus.errors import ConfigError, ManifestError
 from trus.preprocessing import Preprocessor
 
+LEVELS = 255
+"""A teacher's probabilities are kept as bytes: 0 is 0, 255 is 1."""
+
 
 class FrameDataset(Dataset):
     """Items: image float32 (C, h, w), target float32 (K, h, w) of 0 and 1, index of the frame, whether it counts.
 
     `share`: this process's; it gives augmentation a random stream of its own. `counted`: frames after that many are
-    padding and are not scored; None: all count.
+    padding and are not scored; None: all count. `taught`: files of a teacher's probabilities, uint8 (K, h, w), by
+    image_id; an item has them as `taught` then, float32 in 0..1.
     """
 
     def __init__(
         self, frames: list[Frame], cache: Cache, augmentation: Augmentation | None = None, share: Share = WHOLE,
-        counted: int | None = None,
+        counted: int | None = None, taught: dict[str, Path] | None = None,
     ):  # fmt: skip
         self.frames = frames
         self.cache = cache
         self.augmentation = augmentation
         self.share = share
         self.counted = len(frames) if counted is None else counted
+        self.taught = taught
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -44,15 +49,21 @@ class FrameDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One frame, augmented where an augmentation was given."""
-        image, target = self.cache.load(self.frames[index])
+        image, planes = self.cache.load(self.frames[index])
+        count = len(planes)
+        if self.taught:
+            planes = np.concatenate([planes, np.load(self.taught[self.frames[index].image_id])])
         if self.augmentation is not None:
-            image, target = self.augmentation(np.asarray(image), np.asarray(target))
-        return {
+            image, planes = self.augmentation(np.asarray(image), np.asarray(planes))
+        item = {
             "image": torch.from_numpy(np.array(image)),
-            "target": torch.from_numpy(np.array(target)).float(),
+            "target": torch.from_numpy(np.array(planes[:count])).float(),
             "index": index,
             "counted": index < self.counted,
         }
+        if self.taught:
+            item["taught"] = torch.from_numpy(planes[count:] / np.float32(LEVELS))
+        return item
 
 
 class FrameDataModule(pl.LightningDataModule):
@@ -74,6 +85,7 @@ class FrameDataModule(pl.LightningDataModule):
         self.classes: Classes
         self.manifest: Manifest
         self.split: Split
+        self.taught: dict[str, Path] | None = None
 
     def prepare(self) -> None:
         """Load and verify the manifest, split it, and preprocess what the cache does not hold. Raises TrusError."""
@@ -106,7 +118,8 @@ class FrameDataModule(pl.LightningDataModule):
         # batch normalisation cannot learn from a last batch of one frame
         count, size = share.length(len(self.training_frames)), self.settings["batch_size"]
         drop_last = count > size > 1 and count % size == 1
-        return self._loader(FrameDataset(self.training_frames, self.cache, self.augmentation, share), True, drop_last)
+        frames = FrameDataset(self.training_frames, self.cache, self.augmentation, share, taught=self.taught)
+        return self._loader(frames, True, drop_last)
 
     def val_dataloader(self) -> DataLoader:
         """Validation frames in the manifest's order; with several processes this one's share, filled up to the same

@@ -69,12 +69,15 @@ class Geometry:
 
         A pixel is 1 where at least half of it is covered (area-averaged; linear along an axis that grows).
         """
-        _check_shape("planes", planes.shape[1:], self.source)
-        result = np.zeros((len(planes), *self.size), np.uint8)
-        for plane, target in zip(planes, result, strict=True):
-            covered = resize((plane[self._region_slices] != 0).astype(np.float32), self.content[2:])
-            # Averages of whole pixels miss an exact half by a rounding error.
-            target[self.content_slices] = covered >= 0.5 - 1e-6
+        # Averages of whole pixels miss an exact half by a rounding error.
+        return (self.forward_probabilities(planes != 0) >= 0.5 - 1e-6).astype(np.uint8)
+
+    def forward_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
+        """Shares or probabilities (K, H, W) of any type -> (K, h, w) float32, averaged or linear; padding is 0."""
+        _check_shape("planes", probabilities.shape[1:], self.source)
+        result = np.zeros((len(probabilities), *self.size), np.float32)
+        for plane, target in zip(probabilities, result, strict=True):
+            target[self.content_slices] = resize(plane[self._region_slices].astype(np.float32), self.content[2:])
         return result
 
     def forward_mask(self, labels: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import hydra
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Timer
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trus.data.classes import Classes
 from trus.errors import ConfigError, TrainingError
@@ -90,7 +91,7 @@ class SegmentationTask(pl.LightningModule):
         image = batch["image"].contiguous(memory_format=torch.channels_last)
         target = batch["target"]
         logits = self.network(image)
-        loss = self.loss(logits, target)
+        loss = self._loss(logits, target, batch.get("taught"))
         if not self._finite_everywhere(loss):
             raise TrainingError(self._explain_loss(stage, loss))
         # a float: Lightning averages the count over processes in its own type, and 3 frames in 2 processes became 1
@@ -99,6 +100,14 @@ class SegmentationTask(pl.LightningModule):
         predicted = (logits.detach().float().sigmoid() >= self.threshold).float()
         self._metrics(stage).update(predicted, target)
         return loss
+
+    def _loss(self, logits: torch.Tensor, target: torch.Tensor, taught: torch.Tensor | None) -> torch.Tensor:
+        """Where a teacher has answered, its probabilities have `teacher.weight` in the loss, the masks the rest."""
+        loss = self.loss(logits, target)
+        if taught is None:
+            return loss
+        weight = self.config["teacher"]["weight"]
+        return (1 - weight) * loss + weight * binary_cross_entropy_with_logits(logits, taught)
 
     def _finite_everywhere(self, loss: torch.Tensor) -> bool:
         """In every process: one that stopped alone would leave the others waiting for it."""

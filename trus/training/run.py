@@ -38,6 +38,7 @@ from trus.training.records import record_score, record_start
 from trus.training.reproduction import announce, conclude
 from trus.training.resume import check_resumable, read_earlier
 from trus.training.summary import print_summary
+from trus.training.teaching import teach
 from trus.training.tracking import create_logger, end_run
 
 
@@ -189,6 +190,7 @@ def _prepare_data(config: dict[str, Any]) -> FrameDataModule:
             write_phantom(folder, **settings["phantom"])
     data = FrameDataModule(settings, config["preprocessing"], config["augmentation"], config["split"], config["seed"])
     data.prepare()
+    teach(config, data)
     return data
 
 
