@@ -66,7 +66,8 @@ def main() -> None:
     out, run = options.out.resolve(), options.out.resolve() / "run"
     arguments = command(options.task.resolve(), run, options.variant, options.seconds, options.seed)
     print(*arguments, flush=True)
-    environment = os.environ | {"TRUS_OUTPUTS": str(out)}
+    environment = os.environ | {"TRUS_OUTPUTS": str(out)}  # nothing made earlier helps: no cache of frames
+    (out / "weights").symlink_to(ROOT / "outputs" / "weights")
     subprocess.run(arguments, env=environment, check=True)
     predict(Task.read(options.task), run / "model.onnx", out)
     write_account(
