@@ -1,8 +1,8 @@
 """trus against what a user would pick instead, in equal wall clock: `python scripts/compare_peers.py`.
 
-    python scripts/compare_peers.py --set usgra --minutes 12 --peers trus:unet_small,smp_lite0,smp_resnet18
+    python scripts/compare_peers.py --set usgra --minutes 12 --peers trus:recommended,smp_lite0,smp_resnet18
     python scripts/compare_peers.py --set trus_gland --set busi_subset --folds 0,1,2,3,4 --seeds 0,1
-    python scripts/compare_peers.py --set usgra --minutes 12 --peers trus:unet_small,nnunet_small@10
+    python scripts/compare_peers.py --set usgra --minutes 12 --peers trus:recommended,nnunet_small@10
     python scripts/compare_peers.py --set my/manifest.csv --size 256,256
     python scripts/compare_peers.py --smallest            # whether it works: seconds on SYNTHETIC frames
 
@@ -21,7 +21,7 @@ from peers import environments, fits, scoring, sets
 from trus.errors import TrusError
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = "trus:unet_small,smp_lite0,smp_resnet18,monai_unet,monai_dynunet,nnunet,nnunet_small"
+PEERS = "trus:recommended,smp_lite0,smp_lite0_augmented,smp_resnet18,monai_unet,monai_dynunet,nnunet_small"
 SMALLEST = [
     "trus=trus:unet_small+preprocessing.size=[64,64]+data.batch_size=4+trainer.max_epochs=999+callbacks.early_stopping=null",
     "smp_resnet18",
