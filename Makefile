@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SETUP := .venv/.ready
 PORT ?= 5000
-SIDE_BY_SIDE = -n 4 --dist loadfile --no-loadscope-reorder # four on two cores, as many tests wait; long files first
+SIDE_BY_SIDE = -n 3 --dist loadfile --no-loadscope-reorder # three on two cores, as many tests wait; long files first
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
   --custom-compile-command "make lock"
 
