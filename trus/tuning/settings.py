@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from trus.config import Count, Natural, find_problems, resolve_train_config
+from trus.config import Count, Natural, resolve_train_config
+from trus.config_problems import find_problems
 from trus.errors import ConfigError
 from trus.files import hash_json
 from trus.tuning.space import Parameter, Space, plain_key, samples, space_problems
