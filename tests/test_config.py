@@ -6,6 +6,7 @@ from typing import Any
 import hydra
 import pytest
 import torch
+import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -55,6 +56,13 @@ def test_every_experiment_says_how_to_run_it_what_it_takes_and_what_to_expect(fi
     assert f"experiment={file.stem}" in text
     assert "expected time" in text.lower()
     assert "expected score" in text.lower()
+
+
+@pytest.mark.parametrize("time", ["{hours:2}", "{seconds:720.0}", "00:02:00:00"])
+def test_the_time_of_a_recipe_can_be_given_in_any_unit(time):
+    config = composed("experiment=recommended", f"trainer.max_time={time}")
+    check_train_config(config)
+    assert config["trainer"]["max_time"] == yaml.safe_load(time.replace(":", ": ") if "{" in time else f"'{time}'")
 
 
 def test_all_wrong_settings_are_named_at_once():

@@ -17,7 +17,10 @@ _OPEN = ConfigDict(extra="allow")
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-TimeSpan = dict[Literal["days", "hours", "minutes", "seconds"], Annotated[float, Field(ge=0)]]
+TimeSpan = (
+    Annotated[str, Field(pattern=r"^\d\d:\d\d:\d\d:\d\d$")]  # DD:HH:MM:SS, as Lightning reads it
+    | dict[Literal["days", "hours", "minutes", "seconds"], Annotated[float, Field(ge=0)]]
+)
 
 
 @dataclass(config=_STRICT)
